@@ -1,0 +1,568 @@
+"""The agent: runs inside the user's program and reports what the program loads.
+
+Rules:
+
+- Invisible. No thread (on Linux), no hook in ``sys``, nothing in tracebacks,
+  nothing left in ``sys.path``, ``os.environ`` or ``sys.modules`` but this module.
+- Cheap. It is compiled and run at every start: standard library only, and of
+  that only what the interpreter has imported by then. (``from __future__``
+  would read a file, hence the quoted annotations.) One file for the same reason.
+- Harmless. It never raises into the program; when in doubt it goes silent. That
+  is why exceptions are caught whatever they are.
+
+What it says and understands is described in ``reloader_core.agent.protocol``.
+"""
+
+import os
+import sys
+from time import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_FS_ENCODING = sys.getfilesystemencoding()
+_FS_ERRORS = sys.getfilesystemencodeerrors()
+
+# CPython believes bytecode when the whole second of the source's modification
+# time and its size agree (PEP 552 calls it "timestamp-based"). Bytecode of a source
+# this young may have been written between two saves within that second. The
+# other bound: a date far in the future was set by hand, not by a clock.
+_RACY_SECONDS = 2.0
+_CLOCK_SKEW_SECONDS = 60.0
+
+_MAX_TEXT = 2000
+
+
+class _Channel:
+    """The socket to the supervisor. One record, one ``write``: forked workers share it.
+
+    A program that becomes a daemon closes all descriptors, and the number may
+    be somebody else's afterwards. So each write makes sure, and the first
+    doubt silences the agent in this process for ever.
+    """
+
+    def __init__(self) -> None:
+        self.fd = -1
+        self.identity = (-1, -1)
+
+    def open(self, fd: int, inode: str) -> bool:
+        """Take the descriptor over; false when it is not the one we were given."""
+        status = os.fstat(fd)
+        is_socket = status.st_mode & 0o170000 == 0o140000
+        if not is_socket or (inode and int(inode) != status.st_ino):
+            return False
+        os.set_inheritable(fd, False)
+        if sys.platform != "win32":
+            os.set_blocking(fd, True)
+        self.fd = fd
+        self.identity = (status.st_dev, status.st_ino)
+        return True
+
+    def send(self, records: bytes) -> None:
+        if self.fd < 0:
+            return
+        try:
+            status = os.fstat(self.fd)
+            if (status.st_dev, status.st_ino) == self.identity:
+                os.write(self.fd, records)
+                return
+        except OSError:
+            pass
+        self.fd = -1
+
+    def read_exactly(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            chunk = os.read(self.fd, count - len(data))
+            if not chunk:
+                # The supervisor is gone, or does not want this process any more.
+                os._exit(0)
+            data += chunk
+        return data
+
+    def read_item(self) -> bytes:
+        """One item without its NUL. Byte by byte: what follows may be another process's."""
+        item = b""
+        while not item.endswith(b"\0"):
+            item += self.read_exactly(1)
+        return item[:-1]
+
+
+_channel = _Channel()
+_sent: "dict[str, bytes]" = {}
+_missed: "set[str]" = set()
+_distrusted: "set[str]" = set()
+
+
+def activate(request: str) -> None:
+    """Say hello, wait for the release, then watch what is loaded.
+
+    :param request: ``<socket fd>,<lifeline fd>[,<inode of the socket>[,...]]``.
+    """
+    fields = request.split(",") + ["", ""]
+    try:
+        if not _channel.open(int(fields[0]), fields[2]):
+            return
+        if fields[1]:
+            _die_with_supervisor(int(fields[1]))
+        # Before the wait, which may be long: an edit during it must not go unseen.
+        loaded = _iter_loaded()
+        _channel.send(_hello())
+        _wait_for_release()
+        _channel.send(b"R%d\0" % os.getpid())
+        _install_hooks()
+        _forget_directory_listings()
+        # Nobody else writes yet, so that many records may go at once.
+        _channel.send(b"".join([_new_record(*item) for item in loaded]))
+        _report_main_script()
+        _on_exit(_report_uncaught)
+    except KeyboardInterrupt:
+        # The program has not begun: Ctrl-C ends it without a word.
+        os._exit(130)
+
+
+def _hello() -> bytes:
+    version = b"%d.%d.%d" % sys.version_info[:3]
+    return b"H%d %s %s\0" % (os.getpid(), version, os.fsencode(sys.executable or ""))
+
+
+def _import_unseen(name: str) -> "Any":
+    """Import a module of C, and leave ``sys.modules`` as it was.
+
+    Under -X dev the import of an extension module takes a codec along.
+    """
+    before = set(sys.modules)
+    module = __import__(name)
+    for added in set(sys.modules) - before:
+        del sys.modules[added]
+    return module
+
+
+# --- The supervisor's end --------------------------------------------------------------
+
+
+def _die_with_supervisor(lifeline: int) -> None:
+    """End this process when the write end of the pipe ``lifeline`` closes."""
+    os.set_inheritable(lifeline, False)
+    if sys.platform == "linux":
+        try:
+            _ask_kernel_to_kill(lifeline)
+            return
+        except (ImportError, OSError):
+            # Another kernel behind Linux's interface: WSL 1, gVisor.
+            pass
+    # Not threading: its import costs more than all the rest of the agent, and
+    # the program shall not find our thread in threading.enumerate().
+    import _thread
+
+    _thread.start_new_thread(_wait_and_die, (lifeline,))
+
+
+def _wait_and_die(lifeline: int) -> None:
+    try:
+        while os.read(lifeline, 1):
+            pass
+    except OSError:
+        # The program closed it: it wants to outlive us.
+        return
+    os._exit(1)
+
+
+if sys.platform == "linux":
+
+    def _ask_kernel_to_kill(lifeline: int) -> None:
+        """Have the hang-up of the pipe signalled as SIGKILL.
+
+        No thread, and it works while the program is in C code or ignores SIGTERM.
+        """
+        fcntl = _import_unseen("fcntl")
+        try:
+            # An open file has one owner. A description of our own keeps it when
+            # another interpreter of the same command line sets itself up.
+            own = os.open(f"/proc/self/fd/{lifeline}", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            own = lifeline
+        else:
+            os.close(lifeline)
+        pid = os.getpid()
+        # As leader of a process group, take the workers along: they are ours.
+        fcntl.fcntl(own, fcntl.F_SETOWN, -pid if os.getpgrp() == pid else pid)
+        fcntl.fcntl(own, fcntl.F_SETSIG, 9)
+        fcntl.fcntl(own, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
+        try:
+            if not os.read(own, 1):
+                # It hung up before we had asked.
+                os._exit(0)
+        except BlockingIOError:
+            pass
+
+
+def _wait_for_release() -> None:
+    try:
+        items = [b""]
+        while items[-1] != b"G":
+            items = [_channel.read_item()]
+            if items[0][:1] == b"L" and items[0][1:].isdigit():
+                items = _channel.read_exactly(int(items[0][1:])).split(b"\0")[:-1] or [b""]
+            for item in items:
+                _obey(item)
+    except OSError:
+        # ECONNRESET: it died without reading our hello.
+        os._exit(0)
+
+
+def _obey(item: bytes) -> None:
+    """Follow one item of the release; unknown ones are a later version's."""
+    letter, text = item[:1], os.fsdecode(item[1:])
+    if letter == b"B":
+        _distrusted.add(text)
+    elif letter == b"U":
+        os.environ.pop(text, None)
+    elif letter == b"E":
+        name, equals, value = text.partition("=")
+        if name and equals:
+            os.environ[name] = str(os.getpid()) if value == "{pid}" else value
+
+
+# --- Reporting -------------------------------------------------------------------------
+
+
+def _absolute(path: str) -> str:
+    """``path`` from the root, without detours, symbolic links left alone."""
+    if os.sep == "/" and path[:1] == "/":
+        if "/./" not in path and "//" not in path and "/../" not in path:
+            return path
+        if "/../" in path:
+            plain = os.path.normpath(path)
+            # Behind a symbolic link, ".." leads elsewhere than the text says.
+            try:
+                same = os.path.samestat(os.stat(plain), os.stat(path))
+            except OSError:
+                same = False
+            return plain if same else path
+        return os.path.normpath(path)
+    joined = os.path.join(os.getcwd(), path)
+    return _absolute(joined) if os.sep == "/" else os.path.normpath(joined)
+
+
+def _new_record(letter: str, path: str, status: os.stat_result) -> bytes:
+    """The record of a file; empty when it was the last one sent for this path."""
+    record = (
+        f"{letter}{status.st_dev} {status.st_ino} {status.st_size}"
+        f" {status.st_mtime_ns} {status.st_ctime_ns} {path}\0"
+    ).encode(_FS_ENCODING, _FS_ERRORS)
+    if _sent.get(path) == record:
+        return b""
+    _sent[path] = record
+    return record
+
+
+def _report(letter: str, path: str, status: os.stat_result) -> None:
+    record = _new_record(letter, path, status)
+    if record:
+        _channel.send(record)
+
+
+def _observe(letter: str, path: "Any") -> None:
+    """Report a file that is about to be read."""
+    try:
+        path = os.fsdecode(path)
+        _report(letter, _absolute(path), os.stat(path))
+    except Exception:  # noqa: BLE001, S110
+        # Not a path, not there: whoever is about to read it will complain.
+        pass
+
+
+def _report_missing(fullname: str, path: "Any") -> None:
+    """Report the directories in which a module was looked for in vain."""
+    try:
+        tail = fullname.rpartition(".")[2]
+        finders = sys.path_importer_cache
+        places = []
+        for entry in sys.path if path is None else path:
+            if entry == "":
+                entry = os.getcwd()
+            # Whatever is no directory (or not yet) has another finder or none.
+            if not isinstance(finders.get(entry), _FileFinder) or _is_stdlib(entry):
+                continue
+            place = _absolute(os.path.join(entry, tail))
+            if place not in _missed:
+                _missed.add(place)
+                places.append(f"M{place}\0")
+        if places:
+            _channel.send("".join(places).encode(_FS_ENCODING, _FS_ERRORS))
+    except Exception:  # noqa: BLE001, S110
+        # Strange entries in the path: the import goes on as it would.
+        pass
+
+
+def _is_stdlib(directory: str) -> bool:
+    if directory.startswith(_STDLIB):
+        below = directory[len(_STDLIB) :]
+        return not below or (below[0] == os.sep and "-packages" not in below)
+    return directory.endswith("lib-dynload")
+
+
+_STDLIB = os.path.dirname(os.__file__)
+
+
+# --- Bytecode --------------------------------------------------------------------------
+
+
+def _is_bytecode_usable(path: str, status: os.stat_result) -> bool:
+    """Report a source; false when its bytecode is stale and must be ignored."""
+    try:
+        spelled = _absolute(os.fsdecode(path))
+        _report("S", spelled, status)
+        if spelled in _distrusted:
+            _distrusted.discard(spelled)
+        elif not -_CLOCK_SKEW_SECONDS < time() - status.st_mtime < _RACY_SECONDS:
+            return True
+        return _remove_bytecode(path)
+    except Exception:  # noqa: BLE001
+        # An odd path: Python's own rules apply.
+        return True
+
+
+def _remove_bytecode(path: str) -> bool:
+    """Remove it, so that fresh bytecode is written; false when it cannot be removed."""
+    cached = _cache_from_source(path)
+    try:
+        fd = os.open(cached, os.O_RDONLY)
+        try:
+            header = os.read(fd, 8)
+        finally:
+            os.close(fd)
+        # PEP 552: other flags than 0 mean that the source's hash decides, or
+        # that the user wants it believed whatever happens.
+        if header[4:] == b"\0\0\0\0":
+            os.unlink(cached)
+    except FileNotFoundError:
+        pass
+    except OSError:
+        return False
+    return True
+
+
+# --- Hooks -----------------------------------------------------------------------------
+
+_external: "Any" = sys.modules["_frozen_importlib_external"]
+_FileFinder: "type" = _external.FileFinder
+_cache_from_source: "Callable[[str], str]" = _external.cache_from_source
+
+
+def _disguise(ours: "Any", original: "Any") -> "Any":
+    """Give our function the looks of the one it stands for.
+
+    An import's traceback loses the frames whose file is importlib's (see
+    remove_importlib_frames in CPython's import.c), and warnings' stacklevel does
+    not count them.
+    """
+    code = getattr(original, "__code__", None)
+    ours.__code__ = ours.__code__.replace(
+        co_filename=_external.SourceFileLoader.get_code.__code__.co_filename,
+        co_name=original.__name__,
+        co_firstlineno=getattr(code, "co_firstlineno", 1),
+    )
+    for name in ("__module__", "__name__", "__qualname__", "__doc__"):
+        setattr(ours, name, getattr(original, name))
+    return ours
+
+
+def _install_hooks() -> None:
+    """Replace the functions through which everything is loaded."""
+    _hook_source(_external.SourceFileLoader)
+    _hook_bytecode(_external.SourcelessFileLoader)
+    _hook_extension(_external.ExtensionFileLoader)
+    _hook_finder(_external.PathFinder)
+    zipimport = sys.modules.get("zipimport")
+    if zipimport is not None:
+        _hook_archive(zipimport)
+    io = sys.modules.get("io")
+    if io is not None:
+        _hook_open_code(io)
+
+
+def _hook_source(loader: "Any") -> None:
+    stat = os.stat
+
+    # SourceLoader.get_code calls it before it reads source or bytecode. By the
+    # time the module runs it has returned: no frame of ours is below the program.
+    def path_stats(self: "Any", path: "Any") -> "dict[str, float]":
+        status = stat(path)
+        if not _is_bytecode_usable(path, status):
+            # get_code then leaves the bytecode alone and compiles the source.
+            raise OSError("stale bytecode that cannot be removed")
+        return {"mtime": status.st_mtime, "size": status.st_size}
+
+    loader.path_stats = _disguise(path_stats, loader.path_stats)
+
+
+def _hook_bytecode(loader: "Any") -> None:
+    original = loader.get_code
+
+    def get_code(self: "Any", fullname: str) -> "Any":
+        _observe("B", self.path)
+        return original(self, fullname)
+
+    loader.get_code = _disguise(get_code, original)
+
+
+def _hook_extension(loader: "Any") -> None:
+    original = loader.create_module
+
+    def create_module(self: "Any", spec: "Any") -> "Any":
+        _observe("E", spec.origin)
+        return original(self, spec)
+
+    loader.create_module = _disguise(create_module, original)
+
+
+def _hook_finder(finder: "Any") -> None:
+    original = finder.find_spec.__func__
+
+    def find_spec(cls: "Any", fullname: str, path: "Any" = None, target: "Any" = None) -> "Any":
+        spec = original(cls, fullname, path, target)
+        # A namespace package gives way to any module or real package.
+        if spec is None or spec.loader is None:
+            _report_missing(fullname, path)
+        return spec
+
+    finder.find_spec = classmethod(_disguise(find_spec, original))
+
+
+def _hook_archive(zipimport: "Any") -> None:
+    original = zipimport._read_directory
+
+    # Modules are found by the directory as it was read; so that is the moment.
+    def _read_directory(archive: str) -> "Any":
+        try:
+            status: os.stat_result | None = os.stat(archive)
+        except OSError:
+            status = None
+        files = original(archive)
+        if status is not None:
+            _report("A", _absolute(archive), status)
+        return files
+
+    zipimport._read_directory = _disguise(_read_directory, original)
+
+
+def _hook_open_code(io: "Any") -> None:
+    original = io.open_code
+
+    # runpy.run_path, pdb, cProfile and trace run code by its path. The import
+    # system itself uses _io.open_code, which we leave alone.
+    def open_code(path: str) -> "Any":
+        _observe("B" if str(path).endswith(".pyc") else "S", path)
+        return original(path)
+
+    io.open_code = _disguise(open_code, original)
+
+
+# --- What happened before the hooks, and after -------------------------------------------
+
+
+def _iter_loaded() -> "list[tuple[str, str, os.stat_result]]":
+    """What start-up loaded from disk: by ``.pth`` files, and what is not frozen."""
+    letters = (
+        (_external.SourceFileLoader, "S"),
+        (_external.ExtensionFileLoader, "E"),
+        (_external.SourcelessFileLoader, "B"),
+    )
+    found = []
+    for name, module in list(sys.modules.items()):
+        try:
+            # Not getattr(): it would load a module of importlib.util.LazyLoader.
+            spec = object.__getattribute__(module, "__dict__")["__spec__"]
+            if spec is None or name in (__name__, "sitecustomize"):
+                continue
+            for loader, letter in letters:
+                if isinstance(spec.loader, loader):
+                    found.append((letter, _absolute(spec.origin), os.stat(spec.origin)))
+        except Exception:  # noqa: BLE001, S112
+            # Anything can be in sys.modules.
+            continue
+    for archive in list(getattr(sys.modules.get("zipimport"), "_zip_directory_cache", ())):
+        try:
+            found.append(("A", _absolute(archive), os.stat(archive)))
+        except OSError:
+            continue
+    return found
+
+
+def _forget_directory_listings() -> None:
+    """Have directories read again that were listed before the wait.
+
+    FileFinder trusts a listing while the directory's time is the same, and the
+    kernel's clock for that ticks every few milliseconds only.
+    """
+    for finder in list(sys.path_importer_cache.values()):
+        try:
+            invalidate = getattr(finder, "invalidate_caches", None)
+            if invalidate is not None:
+                invalidate()
+        except Exception:  # noqa: BLE001, S110
+            # Somebody else's finder: it keeps what it has.
+            pass
+
+
+def _report_main_script() -> None:
+    """Report what is run by path, before Python reads it."""
+    argv = getattr(sys, "argv", None)
+    script = argv[0] if argv else ""
+    if script in ("", "-", "-c", "-m"):
+        return
+    try:
+        status = os.stat(script)
+    except OSError:
+        if script.endswith(".py"):
+            _channel.send(b"M%s\0" % os.fsencode(_absolute(script[:-3])))
+        return
+    # A directory's __main__ is imported, and reported then.
+    if status.st_mode & 0o170000 == 0o100000:
+        _report("B" if script.endswith(".pyc") else "S", _absolute(script), status)
+
+
+def _on_exit(function: "Callable[[], None]") -> None:
+    """Register ``function`` as the first, which makes it the last to be called."""
+    # Since 3.10 the registry is the interpreter's, no longer the module's (bpo-42639).
+    unseen = sys.version_info >= (3, 10)
+    atexit = _import_unseen("atexit") if unseen else __import__("atexit")
+    atexit.register(function)
+
+
+def _report_uncaught() -> None:
+    """Report the exception that ends the program, which Python printed and left in ``sys``."""
+    try:
+        error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+        if isinstance(error, BaseException):
+            text = _describe(error)[:_MAX_TEXT].replace("\0", " ")
+            record = f"X{os.getpid()} {text}\0"
+            _channel.send(record.encode("utf-8", "backslashreplace"))
+    except Exception:  # noqa: BLE001, S110
+        # Its own __str__ failed: then there is nothing to tell.
+        pass
+
+
+def _describe(error: BaseException) -> str:
+    """``TypeError: message (file, line 3)``: the end of the traceback in one line."""
+    kind = type(error)
+    name = kind.__qualname__
+    if kind.__module__ not in ("builtins", "__main__"):
+        name = f"{kind.__module__}.{name}"
+    if isinstance(error, SyntaxError):
+        message, filename, line = str(error.msg), error.filename, error.lineno
+    else:
+        message, filename, line = str(error), None, None
+        traceback = error.__traceback__
+        while traceback is not None:
+            where = traceback.tb_frame.f_code.co_filename
+            if filename is None or not where.startswith("<frozen "):
+                filename, line = where, traceback.tb_lineno
+            traceback = traceback.tb_next
+    lines = message.splitlines()
+    text = f"{name}: {lines[0]}" if lines else name
+    return text if filename is None else f"{text} ({filename}, line {line})"

@@ -1,0 +1,105 @@
+"""The reloader inside a program: a drop-in for Werkzeug's ``run_with_reloader``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable
+from types import FrameType
+
+from reloader_core.agent import MODULE_NAME
+from reloader_core.errors import ReloaderError
+
+#: What the supervisor makes of SIGTERM; a program that embeds it ends cleanly instead.
+_ENDED_BY_SIGTERM = 128 + signal.SIGTERM
+
+
+def is_running_from_reloader() -> bool:
+    """Whether this process is a program that a reloader started and will restart."""
+    return MODULE_NAME in sys.modules
+
+
+def run_with_reloader(
+    main_func: Callable[[], object],
+    extra_files: Iterable[str | os.PathLike[str]] | None = None,
+    exclude_patterns: Iterable[str] | None = None,
+    interval: float = 1,
+    reloader_type: str = "auto",
+) -> None:
+    """Run a function in a process that is restarted whenever its code changes.
+
+    Called in the main thread of a program, this runs the whole program again in
+    a child process, and there calls ``main_func`` in the main thread. In the
+    parent it never returns and never calls ``main_func``.
+
+    ``[tool.reloader]`` in ``pyproject.toml`` and ``RELOADER_*`` variables apply
+    where an argument is left out.
+
+    :param main_func: the program, a server's ``serve_forever`` for instance.
+    :param extra_files: files and directories to watch beyond the loaded modules.
+    :param exclude_patterns: gitignore patterns of files to leave alone.
+    :param interval: seconds between two looks, for backends that look.
+    :param reloader_type: the backend's name.
+    :raises SystemExit: in the parent, when the program has ended; with the
+        program's exit code, 130 after Ctrl-C, and 0 after SIGTERM.
+    """
+    if is_running_from_reloader():
+        _run_main(main_func)
+        return
+    arguments: dict[str, object] = {}
+    if extra_files is not None:
+        arguments["extra_files"] = [os.path.abspath(os.fspath(path)) for path in extra_files]
+    if exclude_patterns is not None:
+        arguments["exclude_patterns"] = list(exclude_patterns)
+    # The defaults of this signature are Werkzeug's; whoever leaves them means
+    # "as configured".
+    if interval != 1:
+        arguments["interval"] = interval
+    if reloader_type != "auto":
+        arguments["reloader_type"] = reloader_type
+    code = _supervise(arguments)
+    sys.exit(0 if code == _ENDED_BY_SIGTERM else code)
+
+
+def _supervise(arguments: dict[str, object]) -> int:
+    """Be the parent: run this very program again, and keep it on the code that is on disk."""
+    from reloader_core.cli.console import fail, make_report
+    from reloader_core.command import rerun_command
+    from reloader_core.config.load import load_configuration
+    from reloader_core.notices import Level
+    from reloader_core.supervisor.assembly import assemble
+    from reloader_core.supervisor.launcher import Launcher
+    from reloader_core.supervisor.preflight import installed_backends
+
+    launcher = Launcher()
+    try:
+        command = rerun_command(environ=os.environ)
+        launcher.prepare(command)
+        configuration = load_configuration(
+            start_directory=command.cwd, environ=os.environ, arguments=arguments
+        )
+        supervisor = assemble(
+            configuration,
+            command,
+            backends=installed_backends(configuration),
+            launcher=launcher,
+            report=make_report(Level.INFO),
+        )
+        return supervisor.run()
+    except ReloaderError as error:
+        fail(error)
+    finally:
+        launcher.discard()
+
+
+def _run_main(main_func: Callable[[], object]) -> None:
+    signal.signal(signal.SIGTERM, _exit_cleanly)
+    with contextlib.suppress(KeyboardInterrupt):
+        main_func()
+
+
+def _exit_cleanly(number: int, frame: FrameType | None) -> None:
+    """Leave through ``finally`` and ``atexit``; the default would not."""
+    sys.exit(0)

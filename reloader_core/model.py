@@ -1,0 +1,311 @@
+"""The frozen values that cross a boundary: between threads, processes, and to plugins.
+
+Durations are seconds as ``float``; instants are readings of the monotonic clock.
+Paths are ``str`` in the file system encoding with ``surrogateescape``, absolute,
+and spelled as the program spelled them: symbolic links are not resolved.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import attrs
+
+if TYPE_CHECKING:
+    import os
+
+    from reloader_core.patterns import PathFilter
+
+__all__ = [
+    "Change",
+    "ChangeBatch",
+    "ChangeKind",
+    "ChangeSource",
+    "Child",
+    "ChildExit",
+    "Command",
+    "Decision",
+    "Hint",
+    "HintScope",
+    "OpenRequest",
+    "ReloadReport",
+    "RestartPlan",
+    "Stamp",
+    "Tree",
+    "Verdict",
+    "WatchRequest",
+]
+
+
+class Stamp(NamedTuple):
+    """What tells one state of a file from another without reading it.
+
+    Compared with ``!=`` only: a restored backup, ``cp -p`` or a branch switch
+    make a file older, and a server's clock is not ours.
+    """
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Stamp:
+        """The stamp of what :func:`os.stat` returned."""
+        return cls(
+            status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+        )
+
+
+class HintScope(enum.Enum):
+    """How much a hint covers."""
+
+    PATH = "path"
+    TREE = "tree"
+    EVERYTHING = "everything"
+
+
+@attrs.frozen(kw_only=True)
+class Hint:
+    """"This may have changed", said by a change source. It may be wrong, never missing.
+
+    :ivar path: what may have changed, spelled as it was given to ``watch``;
+        empty when the scope is ``EVERYTHING``.
+    :ivar scope: ``PATH`` for one file; ``TREE`` for a directory and anything
+        below it; ``EVERYTHING`` when the source lost track (a queue overflowed).
+    :ivar is_being_written: a writer still holds the file open, so its content
+        may be half of what it will be. A source that cannot know says ``False``.
+    """
+
+    path: str
+    scope: HintScope = HintScope.PATH
+    is_being_written: bool = False
+
+    @classmethod
+    def everything(cls) -> Hint:
+        """The hint of a source that lost track: compare all there is."""
+        return cls(path="", scope=HintScope.EVERYTHING)
+
+
+@attrs.frozen(kw_only=True)
+class Tree:
+    """A directory watched with what is in it, now and later.
+
+    :ivar root: the directory; it need not exist yet.
+    :ivar filter: which directories below to enter and which files count. Ask
+        it *before* a directory is watched: ``node_modules`` costs nothing then.
+    """
+
+    root: str
+    filter: PathFilter
+
+
+class ChangeSource(Protocol):
+    """What a backend returns from ``open_change_source``.
+
+    ``wait`` is called from one thread, ``watch`` and ``close`` from another,
+    also while ``wait`` is blocked.
+    """
+
+    def watch(self, files: frozenset[str], trees: frozenset[Tree]) -> None:
+        """Watch exactly these from now on.
+
+        When it returns, every later change to one of them leads to a hint. The
+        files need not exist: their appearance is a change too.
+
+        :raises BackendUnavailableError: a limit was reached.
+        """
+
+    def wait(self, timeout: float | None) -> Iterable[Hint]:
+        """Block until something may have changed, at most ``timeout`` seconds.
+
+        :returns: the hints, none when the time ran out or the source was closed.
+        """
+
+    def close(self) -> None:
+        """Give everything back; a blocked ``wait`` returns at once. Idempotent."""
+
+
+class ChangeKind(enum.Enum):
+    """What happened to a file, seen from the program that loaded it."""
+
+    MODIFIED = "changed"
+    CREATED = "created"
+    DELETED = "deleted"
+
+
+@attrs.frozen(kw_only=True)
+class Change:
+    """One confirmed change: the disk differs from what the program runs."""
+
+    path: str
+    kind: ChangeKind
+
+
+@attrs.frozen(kw_only=True)
+class ChangeBatch:
+    """Confirmed changes that are decided on together.
+
+    :ivar changes: at least one, ordered by path.
+    :ivar noticed_at: when the first of them was noticed, monotonic seconds.
+    """
+
+    changes: tuple[Change, ...]
+    noticed_at: float
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The changed paths, in order."""
+        return tuple(change.path for change in self.changes)
+
+
+class Decision(enum.Enum):
+    """What a plugin wants done about a change, weakest first."""
+
+    RELOAD = "reload"
+    DEFER = "defer"
+    VETO = "veto"
+
+
+@attrs.frozen(kw_only=True)
+class Verdict:
+    """A plugin's answer to ``should_reload``.
+
+    :ivar decision: ``VETO``: the change needs no restart (it was dealt with);
+        ``DEFER``: not now, ask again after ``seconds``; ``RELOAD``: restart.
+    :ivar reason: shown to the user.
+    :ivar paths: the changed paths this speaks of; ``None`` for all of the batch.
+    :ivar seconds: with ``DEFER``, when to ask again.
+    """
+
+    decision: Decision
+    reason: str
+    paths: frozenset[str] | None = attrs.field(
+        default=None, converter=attrs.converters.optional(frozenset)
+    )
+    seconds: float = 1.0
+
+
+@attrs.frozen(kw_only=True)
+class WatchRequest:
+    """The argument of ``iter_watched_files``.
+
+    :ivar root: the project's directory: where ``pyproject.toml`` is, else the
+        directory the program was started in. Relative answers start here.
+    :ivar command: the program that is watched.
+    """
+
+    root: str
+    command: Command
+
+
+@attrs.frozen(kw_only=True)
+class OpenRequest:
+    """The argument of ``open_change_source``.
+
+    :ivar interval: seconds between two looks, for backends that look.
+    :ivar options: an instance of the backend's own ``Options`` class, filled
+        from ``[tool.reloader.<type>]``; ``None`` when it declares none.
+    :ivar notify: shows one line to the user: what was chosen and why.
+    :ivar open_backend: opens another installed backend by its ``reloader_type``,
+        for backends that combine or choose.
+    """
+
+    interval: float
+    options: Any
+    notify: Callable[[str], None] = attrs.field(eq=False)
+    open_backend: Callable[[str], ChangeSource] = attrs.field(eq=False)
+
+
+@attrs.frozen(kw_only=True)
+class Command:
+    """How the program is started, every time.
+
+    :ivar argv: the executable and its arguments.
+    :ivar cwd: the directory it is started in.
+    :ivar title: what to call it in messages.
+    :ivar is_python: the executable is a Python interpreter (or a script that
+        runs one) into which the agent can be loaded.
+    :ivar environment: variables set for the program on top of the supervisor's.
+    :ivar notes: what an integration changed, shown to the user.
+    """
+
+    argv: tuple[str, ...]
+    cwd: str
+    title: str
+    is_python: bool
+    environment: Mapping[str, str] = attrs.field(factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Child:
+    """A started program.
+
+    :ivar pid: a direct child process of the supervisor.
+    :ivar generation: 1 for the first start, one more for each restart.
+    :ivar started_at: when the program began to run, monotonic seconds.
+    """
+
+    pid: int
+    generation: int
+    started_at: float
+
+
+@attrs.frozen(kw_only=True)
+class ChildExit:
+    """The argument of ``child_exited``.
+
+    :ivar child: the program that ended.
+    :ivar returncode: its exit code, or minus the signal's number.
+    :ivar error: the last line of an uncaught exception's traceback, if any.
+    :ivar is_expected: the supervisor stopped it.
+    :ivar lived_seconds: from its start to its end.
+    """
+
+    child: Child
+    returncode: int
+    error: str | None
+    is_expected: bool
+    lived_seconds: float
+
+
+@attrs.frozen(kw_only=True)
+class RestartPlan:
+    """The argument of ``restart_child``: start the program, for the first time or again.
+
+    :ivar command: what is started.
+    :ivar generation: which start this is, counted from 1.
+    :ivar changes: why; empty for the first start and for one asked for by hand
+        or by the program.
+    :ivar spawn: starts a process the way the core does, with the agent in it,
+        and returns it; give it another command to change how (``command=``).
+    """
+
+    command: Command
+    generation: int
+    changes: tuple[Change, ...]
+    spawn: Callable[..., Child] = attrs.field(eq=False)
+
+
+@attrs.frozen(kw_only=True)
+class ReloadReport:
+    """The argument of ``reload_finished``: one restart, with where its time went.
+
+    :ivar child: the new program.
+    :ivar changes: what changed; empty when nothing did.
+    :ivar reason: why it was restarted, in words.
+    :ivar noticed_seconds: from the first hint to the decision.
+    :ivar stopped_seconds: from the decision to the end of the old program.
+    :ivar started_seconds: from there until the new program ran.
+    """
+
+    child: Child
+    changes: tuple[Change, ...]
+    reason: str
+    noticed_seconds: float
+    stopped_seconds: float
+    started_seconds: float

@@ -1,0 +1,455 @@
+"""The life of the program as a table: ``step(state, event) -> (state, effects)``.
+
+A state carries its own data, an event carries the time it happened, an effect
+is something for the supervisor to do. There are no flags beside the state. An
+event that cannot happen in a state raises :class:`IllegalEventError` and
+changes nothing.
+
+Two promises hold for any order of events:
+
+- at most one program is alive at a time: ``Spawn`` is an effect only of states
+  in which no program is alive;
+- a reason to restart that comes in while a program is starting or stopping is
+  kept, and leads to exactly one further start.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import attrs
+
+from reloader_core.policy.backoff import is_quick, restart_delay
+from reloader_core.policy.settle import Burst
+
+#: A program that exits with this code asks to be started again (Werkzeug's protocol).
+RESTART_CODE = 3
+
+
+class IllegalEventError(RuntimeError):
+    """An event reached a state in which it cannot happen: a fault of the supervisor."""
+
+
+# States
+
+
+@attrs.frozen(kw_only=True)
+class Idle:
+    """Nothing was started yet."""
+
+
+@attrs.frozen(kw_only=True)
+class Starting:
+    """A program is being spawned.
+
+    :ivar starts: how many were spawned before.
+    :ivar quick_restarts: how often in a row the program asked quickly to be started again.
+    :ivar burst: the changes that led here, if any.
+    :ivar pending: what came in meanwhile and is acted on as soon as there is a program.
+    """
+
+    starts: int = 0
+    quick_restarts: int = 0
+    burst: Burst | None = None
+    pending: ReloadWanted | QuitWanted | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Running:
+    """A program runs.
+
+    :ivar burst: the changes it was started for: more of them may follow.
+    """
+
+    pid: int
+    since: float
+    starts: int
+    quick_restarts: int = 0
+    burst: Burst | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Stopping:
+    """The program was asked to stop, to be replaced.
+
+    :ivar kill_at: when it is killed if it is still there; ``None`` when it was.
+    """
+
+    pid: int
+    starts: int
+    kill_at: float | None
+    burst: Burst
+
+
+@attrs.frozen(kw_only=True)
+class Settling:
+    """No program is alive; the next is started when the changes are quiet."""
+
+    starts: int
+    burst: Burst
+
+
+@attrs.frozen(kw_only=True)
+class Delaying:
+    """No program is alive; the next is started after a wait, for it asks too often."""
+
+    starts: int
+    quick_restarts: int
+    until: float
+
+
+@attrs.frozen(kw_only=True)
+class Waiting:
+    """No program is alive, and none is started before something changes."""
+
+    starts: int
+
+
+@attrs.frozen(kw_only=True)
+class Quitting:
+    """The program was asked to stop, for good.
+
+    :ivar exit_code: what the supervisor exits with.
+    :ivar terminate_at: when the program is asked again, by the stop signal;
+        ``None`` when it was.
+    :ivar kill_at: when it is killed; ``None`` when it was.
+    """
+
+    pid: int
+    exit_code: int
+    terminate_at: float | None
+    kill_at: float | None
+
+
+@attrs.frozen(kw_only=True)
+class Ended:
+    """It is over."""
+
+    exit_code: int
+
+
+State: TypeAlias = (
+    Idle | Starting | Running | Stopping | Settling | Delaying | Waiting | Quitting | Ended
+)
+
+
+# Events
+
+
+@attrs.frozen(kw_only=True)
+class Begin:
+    """The supervisor is ready."""
+
+
+@attrs.frozen(kw_only=True)
+class Spawned:
+    """The program was started."""
+
+    pid: int
+    now: float
+
+
+@attrs.frozen(kw_only=True)
+class SpawnFailed:
+    """The program could not be started."""
+
+
+@attrs.frozen(kw_only=True)
+class ReloadWanted:
+    """Changes were confirmed and no plugin objects, or somebody asked by hand.
+
+    :ivar grace_seconds: what the running program is given to stop.
+    """
+
+    now: float
+    grace_seconds: float
+
+
+@attrs.frozen(kw_only=True)
+class QuitWanted:
+    """The supervisor was told to end.
+
+    :ivar exit_code: what it is to exit with.
+    :ivar was_delivered: the program has heard it too (Ctrl-C reaches all on a terminal).
+    """
+
+    now: float
+    grace_seconds: float
+    exit_code: int
+    was_delivered: bool
+
+
+@attrs.frozen(kw_only=True)
+class Exited:
+    """The program ended.
+
+    :ivar returncode: its exit code, or minus the number of the signal.
+    :ivar has_crashed: it ended by an exception nobody caught.
+    """
+
+    pid: int
+    now: float
+    returncode: int
+    has_crashed: bool
+
+
+@attrs.frozen(kw_only=True)
+class TimePassed:
+    """It is later."""
+
+    now: float
+
+
+Event: TypeAlias = Begin | Spawned | SpawnFailed | ReloadWanted | QuitWanted | Exited | TimePassed
+
+
+# Effects
+
+
+@attrs.frozen(kw_only=True)
+class Prepare:
+    """Get the next process ready, short of running the program."""
+
+
+@attrs.frozen(kw_only=True)
+class Spawn:
+    """Start the program; answer with ``Spawned`` or ``SpawnFailed``."""
+
+
+@attrs.frozen(kw_only=True)
+class Terminate:
+    """Ask the program to stop."""
+
+    pid: int
+
+
+@attrs.frozen(kw_only=True)
+class Kill:
+    """End the program now."""
+
+    pid: int
+
+
+@attrs.frozen(kw_only=True)
+class AwaitChange:
+    """Tell the user that nothing runs until something changes."""
+
+
+Effect: TypeAlias = Prepare | Spawn | Terminate | Kill | AwaitChange
+Step: TypeAlias = tuple[State, tuple[Effect, ...]]
+
+
+def step(state: State, event: Event) -> Step:
+    """The next state and what to do.
+
+    :raises IllegalEventError: the event cannot happen in this state.
+    """
+    match state:
+        case Idle():
+            return _from_idle(state, event)
+        case Starting():
+            return _from_starting(state, event)
+        case Running():
+            return _from_running(state, event)
+        case Stopping():
+            return _from_stopping(state, event)
+        case Settling() | Delaying() | Waiting():
+            return _from_between(state, event)
+        case Quitting():
+            return _from_quitting(state, event)
+        case Ended():
+            raise _illegal(state, event)
+
+
+def deadline(state: State) -> float | None:
+    """When ``TimePassed`` is due in a state, monotonic seconds; ``None`` for never."""
+    match state:
+        case Stopping(kill_at=kill_at):
+            return kill_at
+        case Settling(burst=burst):
+            return burst.quiet_at
+        case Delaying(until=until):
+            return until
+        case Quitting(terminate_at=terminate_at, kill_at=kill_at):
+            return kill_at if terminate_at is None else terminate_at
+        case _:
+            return None
+
+
+def live_pid(state: State) -> int | None:
+    """The pid of the program that is alive in a state, if any."""
+    match state:
+        case Running(pid=pid) | Stopping(pid=pid) | Quitting(pid=pid):
+            return pid
+        case _:
+            return None
+
+
+def _illegal(state: State, event: Event) -> IllegalEventError:
+    return IllegalEventError(f"{event} cannot happen in {state}")
+
+
+def _from_idle(state: Idle, event: Event) -> Step:
+    match event:
+        case Begin():
+            return Starting(), (Spawn(),)
+        case ReloadWanted():
+            # The first start is still to come and will have the change.
+            return state, ()
+        case QuitWanted(exit_code=exit_code):
+            return Ended(exit_code=exit_code), ()
+        case TimePassed():
+            return state, ()
+        case _:
+            raise _illegal(state, event)
+
+
+def _from_starting(state: Starting, event: Event) -> Step:
+    match event:
+        case Spawned(pid=pid, now=now):
+            running = Running(
+                pid=pid,
+                since=now,
+                starts=state.starts + 1,
+                quick_restarts=state.quick_restarts,
+                burst=state.burst,
+            )
+            return _with_pending(running, (), state.pending)
+        case SpawnFailed():
+            waiting = Waiting(starts=state.starts + 1)
+            return _with_pending(waiting, (AwaitChange(),), state.pending)
+        case QuitWanted():
+            return attrs.evolve(state, pending=event), ()
+        case ReloadWanted():
+            return attrs.evolve(state, pending=state.pending or event), ()
+        case TimePassed():
+            return state, ()
+        case _:
+            raise _illegal(state, event)
+
+
+def _with_pending(
+    state: State, effects: tuple[Effect, ...], pending: ReloadWanted | QuitWanted | None
+) -> Step:
+    if pending is None:
+        return state, effects
+    return step(state, pending)
+
+
+def _from_running(state: Running, event: Event) -> Step:
+    match event:
+        case ReloadWanted(now=now, grace_seconds=grace_seconds):
+            stopping = Stopping(
+                pid=state.pid,
+                starts=state.starts,
+                kill_at=now + grace_seconds,
+                burst=Burst.after(state.burst, now),
+            )
+            return stopping, (Terminate(pid=state.pid), Prepare())
+        case QuitWanted():
+            return _quit(state.pid, event)
+        case Exited(pid=pid) if pid == state.pid:
+            return _after_exit(state, event)
+        case TimePassed():
+            return state, ()
+        case _:
+            raise _illegal(state, event)
+
+
+def _quit(pid: int, event: QuitWanted) -> Step:
+    kill_at = event.now + event.grace_seconds
+    if event.was_delivered:
+        # A signal on top of the one it already has would cut its clean-up short.
+        patience = event.now + event.grace_seconds / 2
+        quitting = Quitting(
+            pid=pid, exit_code=event.exit_code, terminate_at=patience, kill_at=kill_at
+        )
+        return quitting, ()
+    quitting = Quitting(pid=pid, exit_code=event.exit_code, terminate_at=None, kill_at=kill_at)
+    return quitting, (Terminate(pid=pid),)
+
+
+def _after_exit(state: Running, event: Exited) -> Step:
+    if event.returncode == RESTART_CODE and not event.has_crashed:
+        return _start_again(state, event)
+    if event.has_crashed or event.returncode < 0:
+        return Waiting(starts=state.starts), (AwaitChange(),)
+    if event.returncode != 0 and state.starts > 1:
+        # Frameworks turn a broken edit into an ordinary exit (flask run: 2,
+        # uvicorn: 1). An edit never ends the supervisor.
+        return Waiting(starts=state.starts), (AwaitChange(),)
+    return Ended(exit_code=event.returncode), ()
+
+
+def _start_again(state: Running, event: Exited) -> Step:
+    if not is_quick(event.now - state.since):
+        return Starting(starts=state.starts), (Spawn(),)
+    delay = restart_delay(state.quick_restarts)
+    if delay is None:
+        return Waiting(starts=state.starts), (AwaitChange(),)
+    quick_restarts = state.quick_restarts + 1
+    if delay == 0:
+        return Starting(starts=state.starts, quick_restarts=quick_restarts), (Spawn(),)
+    until = event.now + delay
+    return Delaying(starts=state.starts, quick_restarts=quick_restarts, until=until), ()
+
+
+def _from_stopping(state: Stopping, event: Event) -> Step:
+    match event:
+        case ReloadWanted(now=now):
+            return attrs.evolve(state, burst=state.burst.grow(now)), ()
+        case QuitWanted():
+            return _quit(state.pid, event)
+        case Exited(pid=pid, now=now) if pid == state.pid:
+            if now >= state.burst.quiet_at:
+                return Starting(starts=state.starts, burst=state.burst), (Spawn(),)
+            return Settling(starts=state.starts, burst=state.burst), ()
+        case TimePassed(now=now):
+            if state.kill_at is not None and now >= state.kill_at:
+                return attrs.evolve(state, kill_at=None), (Kill(pid=state.pid),)
+            return state, ()
+        case _:
+            raise _illegal(state, event)
+
+
+def _from_between(state: Settling | Delaying | Waiting, event: Event) -> Step:
+    match event, state:
+        case ReloadWanted(now=now), Settling():
+            return attrs.evolve(state, burst=state.burst.grow(now)), ()
+        case ReloadWanted(now=now), _:
+            return Settling(starts=state.starts, burst=Burst.begin(now)), (Prepare(),)
+        case QuitWanted(exit_code=exit_code), _:
+            return Ended(exit_code=exit_code), ()
+        case TimePassed(now=now), Settling() if now >= state.burst.quiet_at:
+            return Starting(starts=state.starts, burst=state.burst), (Spawn(),)
+        case TimePassed(now=now), Delaying() if now >= state.until:
+            starting = Starting(starts=state.starts, quick_restarts=state.quick_restarts)
+            return starting, (Spawn(),)
+        case TimePassed(), _:
+            return state, ()
+        case _:
+            raise _illegal(state, event)
+
+
+def _from_quitting(state: Quitting, event: Event) -> Step:
+    match event:
+        case ReloadWanted():
+            return state, ()
+        case QuitWanted():
+            # Asked twice: no more patience.
+            return attrs.evolve(state, terminate_at=None, kill_at=None), (Kill(pid=state.pid),)
+        case Exited(pid=pid) if pid == state.pid:
+            return Ended(exit_code=state.exit_code), ()
+        case TimePassed(now=now):
+            return _lose_patience(state, now)
+        case _:
+            raise _illegal(state, event)
+
+
+def _lose_patience(state: Quitting, now: float) -> Step:
+    if state.kill_at is not None and now >= state.kill_at:
+        killed = attrs.evolve(state, terminate_at=None, kill_at=None)
+        return killed, (Kill(pid=state.pid),)
+    if state.terminate_at is not None and now >= state.terminate_at:
+        return attrs.evolve(state, terminate_at=None), (Terminate(pid=state.pid),)
+    return state, ()

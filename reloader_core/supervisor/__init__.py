@@ -1,0 +1,1 @@
+"""The parent process: one loop that owns plugins, watching, decisions and the program."""

@@ -1,0 +1,99 @@
+"""Looking at the disk: the only place of the core that reads the program's files."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from reloader_core.model import Stamp, Tree
+
+if TYPE_CHECKING:
+    from hashlib import blake2b
+else:
+    try:
+        # What hashlib gives out under this name, without the megabytes of
+        # OpenSSL that importing hashlib loads.
+        from _blake2 import blake2b
+    except ImportError:
+        from hashlib import blake2b
+
+_CHUNK = 1 << 20
+
+#: Where `Foo.py` answers for `foo.py`, a name must be looked up to exist.
+_FOLDS_CASE = sys.platform in ("darwin", "win32")
+
+
+def stamp_of(path: str) -> Stamp | None:
+    """A file's stamp now.
+
+    :returns: ``None`` when there is no regular file of that name, whatever the
+        reason: for the program it is not there.
+    """
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return Stamp.of(status)
+
+
+def appeared(path: str) -> Stamp | None:
+    """The stamp of a file that an import had looked for in vain."""
+    stamp = stamp_of(path)
+    if stamp is None or not _FOLDS_CASE:
+        return stamp
+    directory, name = os.path.split(path)
+    try:
+        return stamp if name in os.listdir(directory) else None
+    except OSError:
+        return None
+
+
+def digest_of(path: str) -> tuple[Stamp, bytes] | None:
+    """A file's content, as a digest, with the stamp it belongs to.
+
+    :returns: ``None`` when it cannot be read or changed while it was.
+    """
+    content = blake2b(digest_size=16)
+    try:
+        with open(path, "rb", buffering=0) as file:
+            before = os.fstat(file.fileno())
+            while chunk := file.read(_CHUNK):
+                content.update(chunk)
+            after = os.fstat(file.fileno())
+    except OSError:
+        return None
+    if Stamp.of(before) != Stamp.of(after):
+        return None
+    return Stamp.of(before), content.digest()
+
+
+def iter_tree(tree: Tree) -> Iterator[str]:
+    """The files of a tree that its filter wants, each symlinked directory once."""
+    seen: set[tuple[int, int]] = set()
+    pending = [tree.root]
+    while pending:
+        directory = pending.pop()
+        try:
+            status = os.stat(directory)
+            identity = (status.st_dev, status.st_ino)
+            if identity in seen:
+                continue
+            seen.add(identity)
+            entries = list(os.scandir(directory))
+        except OSError:
+            continue
+        for entry in entries:
+            try:
+                is_directory = entry.is_dir()
+            except OSError:
+                continue
+            if is_directory:
+                if tree.filter.wants_directory(entry.path):
+                    pending.append(entry.path)
+            elif tree.filter.wants_file(entry.path):
+                yield entry.path

@@ -1,0 +1,244 @@
+"""The thread that holds the disk against what the program has loaded.
+
+Backends only hint. Here a hint is confirmed: by stamp first, by content
+second. The same comparison closes every race of a start: a file the program
+reports is watched first and compared *afterwards*, so it does not matter when
+it was edited.
+
+All work with files happens on this thread, never in the supervisor's loop: a
+file system that hangs must not keep Ctrl-C from working.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+import attrs
+
+from reloader_core.model import ChangeBatch, Hint, HintScope, Stamp, Tree
+from reloader_core.policy.snapshot import Snapshot
+from reloader_core.supervisor.comparison import Comparison
+from reloader_core.supervisor.files import digest_of, iter_tree, stamp_of
+from reloader_core.supervisor.watching import Watching
+
+#: Reports come in by the hundred while a program imports; the source is told
+#: of them together.
+_GATHER_SECONDS = 0.005
+
+#: Files read in one go while learning contents, before messages are looked for.
+_DIGESTS_AT_ONCE = 16
+
+
+@attrs.frozen(kw_only=True)
+class DiskChanged:
+    """Confirmed: the disk differs from what the program runs."""
+
+    batch: ChangeBatch
+
+
+@attrs.frozen(kw_only=True)
+class InspectorFailed:
+    """The thread met an error nobody expected, and is over."""
+
+    error: BaseException
+
+
+class Inspector:
+    """Compares, on its own thread; answers by posting :class:`DiskChanged`.
+
+    The public methods are called from the supervisor's loop and return at once.
+
+    :param watching: the open change source.
+    :param is_excluded: whether the user wants a file left alone that the program loaded.
+    :param post: takes the answers, on this thread.
+    """
+
+    def __init__(
+        self,
+        watching: Watching,
+        *,
+        is_excluded: Callable[[str], bool],
+        post: Callable[[DiskChanged | InspectorFailed], None],
+    ) -> None:
+        self._watching = watching
+        self._is_excluded = is_excluded
+        self._post = post
+        self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._snapshot = Snapshot()
+        self._comparison = Comparison(self._snapshot)
+        self._trees: frozenset[Tree] = frozenset()
+        self._new_paths: dict[str, float] = {}
+        self._watch_due: float | None = None
+        self._unread: list[str] = []
+        self._thread = threading.Thread(target=self._run, name="reloader-inspector", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread. The source is opened on it, not before."""
+        self._watching.attach(
+            on_hints=lambda hints, at: self._inbox.put(lambda: self._take_hints(hints, at)),
+            on_failure=lambda error: self._inbox.put(lambda: self._replace_source(error)),
+        )
+        self._thread.start()
+
+    def begin_program(self, *, was_complete: bool) -> None:
+        """A new program is about to run.
+
+        :param was_complete: the one before got as far as running; what it had
+            from the one before itself is forgotten.
+        """
+        self._inbox.put(lambda: self._begin_program(was_complete))
+
+    def end_program(self) -> None:
+        """No program runs, and none will until something changes."""
+        self._inbox.put(self._snapshot.end_program)
+
+    def loaded(self, files: list[tuple[str, Stamp | None]]) -> None:
+        """The program reports files with their stamps, or ``None`` for missing ones."""
+        self._inbox.put(lambda: self._take_loaded(files))
+
+    def watch_extra(self, files: frozenset[str], trees: frozenset[Tree]) -> threading.Event:
+        """Watch files whatever the program loads; their state now is the base.
+
+        :returns: set when the base was taken.
+        """
+        is_done = threading.Event()
+        self._inbox.put(lambda: self._take_extra(files, trees, is_done))
+        return is_done
+
+    def close(self) -> None:
+        """Stop, giving the source back. A thread that hangs is left behind."""
+        self._inbox.put(None)
+        self._thread.join(2.0)
+
+    # On the thread from here on.
+
+    def _run(self) -> None:
+        try:
+            while (message := self._next_message()) is not None:
+                message()
+                if self._inbox.empty():
+                    self._do_what_is_due()
+                self._tell()
+        except BaseException as error:
+            self._post(InspectorFailed(error=error))
+        finally:
+            self._watching.close()
+
+    def _next_message(self) -> Callable[[], None] | None:
+        """The next message, or the work that is due or worth doing before one comes."""
+        try:
+            if self._unread:
+                return self._inbox.get_nowait()
+            return self._inbox.get(timeout=self._seconds_until_due())
+        except queue.Empty:
+            return self._learn_contents
+
+    def _seconds_until_due(self) -> float:
+        due = [at for at in (self._watch_due, self._comparison.next_due) if at is not None]
+        if not due:
+            return threading.TIMEOUT_MAX
+        return max(0.0, min(due) - time.monotonic())
+
+    def _do_what_is_due(self) -> None:
+        now = time.monotonic()
+        if self._watch_due is not None and now >= self._watch_due:
+            self._watch_anew()
+        self._comparison.compare_due(now)
+
+    def _tell(self) -> None:
+        if (batch := self._comparison.take()) is not None:
+            self._post(DiskChanged(batch=batch))
+
+    def _learn_contents(self) -> None:
+        """Read some files, so that a touch can later be told from an edit."""
+        now, self._unread = self._unread[:_DIGESTS_AT_ONCE], self._unread[_DIGESTS_AT_ONCE:]
+        for path, stamp in self._snapshot.iter_without_digest(now):
+            content = digest_of(path)
+            if content is not None and content[0] == stamp:
+                self._snapshot.learn_digest(path, stamp, content[1])
+
+    def _begin_program(self, was_complete: bool) -> None:
+        if was_complete:
+            for path in self._snapshot.drop_inherited():
+                self._new_paths.pop(path, None)
+        self._snapshot.begin_program()
+
+    def _take_loaded(self, files: list[tuple[str, Stamp | None]]) -> None:
+        now = time.monotonic()
+        for path, stamp in files:
+            if self._is_excluded(path):
+                continue
+            self._snapshot.loaded(path, stamp)
+            self._new_paths.setdefault(path, now)
+        if self._watch_due is None:
+            self._watch_due = now + _GATHER_SECONDS
+
+    def _take_extra(
+        self, files: frozenset[str], trees: frozenset[Tree], is_done: threading.Event
+    ) -> None:
+        for path in files:
+            self._snapshot.extra(path, stamp_of(path))
+        for tree in trees - self._trees:
+            for path in iter_tree(tree):
+                self._snapshot.extra(path, stamp_of(path))
+        self._trees |= trees
+        is_done.set()
+        now = time.monotonic()
+        self._new_paths.update(dict.fromkeys(self._snapshot.paths(), now))
+        self._watch_due = now
+
+    def _watch_anew(self) -> None:
+        """Watch all that matters, then compare what is new: in this order."""
+        self._watch_due = None
+        new, self._new_paths = self._new_paths, {}
+        self._watching.watch(self._snapshot.paths(), self._trees)
+        for path, noticed_at in new.items():
+            self._comparison.compare((path,), noticed_at)
+        self._unread.extend(new)
+
+    def _take_hints(self, hints: Iterable[Hint], at: float) -> None:
+        for hint in hints:
+            if hint.scope is HintScope.EVERYTHING:
+                self._compare_everything(at)
+            else:
+                self._take_hint(hint, at)
+
+    def _take_hint(self, hint: Hint, at: float) -> None:
+        if hint.scope is HintScope.TREE:
+            self._find_new_files(hint.path)
+            below = list(self._snapshot.iter_paths_below(hint.path, os.sep))
+            self._comparison.compare(below, at)
+        elif hint.path not in self._snapshot:
+            self._find_new_file(hint.path)
+        self._comparison.compare((hint.path,), at, is_being_written=hint.is_being_written)
+
+    def _find_new_file(self, path: str) -> None:
+        """A file that appears in a watched tree: expected not to be there."""
+        for tree in self._trees:
+            if _is_below(path, tree.root) and tree.filter.wants_file(path):
+                self._snapshot.extra(path, None)
+
+    def _find_new_files(self, directory: str) -> None:
+        for tree in self._trees:
+            if directory == tree.root or _is_below(directory, tree.root):
+                for path in iter_tree(attrs.evolve(tree, root=directory)):
+                    if path not in self._snapshot:
+                        self._snapshot.extra(path, None)
+
+    def _compare_everything(self, at: float) -> None:
+        for tree in self._trees:
+            self._find_new_files(tree.root)
+        self._comparison.compare(self._snapshot.paths(), at)
+
+    def _replace_source(self, error: Exception) -> None:
+        self._watching.recover(error)
+        self._watching.watch(self._snapshot.paths(), self._trees)
+        self._compare_everything(time.monotonic())
+
+
+def _is_below(path: str, directory: str) -> bool:
+    return path.startswith(directory.rstrip(os.sep) + os.sep)

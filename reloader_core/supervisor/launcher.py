@@ -1,0 +1,70 @@
+"""Starting the program, if possible with a process that has booted already."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from reloader_core.model import Command
+from reloader_core.supervisor.process import HAS_AGENT, ProgramProcess
+
+
+class Launcher:
+    """Spawns processes of the program and keeps at most one in reserve.
+
+    The one in reserve is an interpreter that has booted and holds before the
+    program's first line. It is spawned when a start is in sight: at the very
+    beginning, while the supervisor still loads its own parts, and at a change,
+    while the old program stops. Between restarts there is none.
+    """
+
+    def __init__(self) -> None:
+        self._reserve: ProgramProcess | None = None
+
+    def prepare(self, command: Command) -> None:
+        """Get a process ready for a command, if it can be held back."""
+        if self._reserve is not None or not (command.is_python and HAS_AGENT):
+            return
+        try:
+            self._reserve = ProgramProcess(command, os.environ)
+        except OSError:
+            # The start itself will meet the same error, and tells.
+            self._reserve = None
+
+    def start_early(self, command: Command) -> None:
+        """Let the process in reserve run the program before anybody asks for it.
+
+        :meth:`launch` then returns it as it runs. For the very first start
+        only, and only if nothing that is still to be loaded has a say in it.
+        """
+        if self._reserve is not None:
+            self._reserve = self.launch(command, ())
+
+    def launch(self, command: Command, distrusted: Iterable[str]) -> ProgramProcess:
+        """Start the program.
+
+        :param command: what to run.
+        :param distrusted: sources whose cached bytecode must not be believed.
+        :returns: the process, running the program.
+        :raises OSError: it cannot be started.
+        """
+        process = self._take_reserve(command) or ProgramProcess(command, os.environ)
+        if not process.is_released:
+            process.release(distrusted, {})
+        return process
+
+    def _take_reserve(self, command: Command) -> ProgramProcess | None:
+        reserve, self._reserve = self._reserve, None
+        if reserve is None:
+            return None
+        # One that runs already may have ended, too: it is not to be run twice.
+        if reserve.command == command and (reserve.is_released or reserve.poll() is None):
+            return reserve
+        reserve.discard()
+        return None
+
+    def discard(self) -> None:
+        """Give up the process in reserve."""
+        if self._reserve is not None:
+            self._reserve.discard()
+            self._reserve = None

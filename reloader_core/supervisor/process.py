@@ -1,0 +1,222 @@
+"""One process of the program: spawning, releasing, stopping, reaping.
+
+A process whose command runs Python has the agent in it. It boots and then
+holds before the program's first line until it is released, so it can be
+spawned while the old program is still stopping.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
+
+from reloader_core.agent.protocol import (
+    Hello,
+    Record,
+    agent_environment,
+    decode,
+    encode_release,
+)
+from reloader_core.model import Command
+
+#: The agent speaks over Unix sockets; elsewhere the program runs without it.
+HAS_AGENT = sys.platform != "win32"
+
+
+class ProgramProcess:
+    """A spawned process, from its fork to its reaping.
+
+    :ivar pid: its process id.
+    :ivar is_held: it waits for :meth:`release` before it runs the program.
+    :ivar is_released: :meth:`release` was called.
+    """
+
+    def __init__(self, command: Command, environment: Mapping[str, str]) -> None:
+        """Spawn.
+
+        :param command: what to run.
+        :param environment: the environment it inherits, before the command's own.
+        :raises OSError: the executable cannot be started.
+        """
+        self.command = command
+        self._undecoded = b""
+        self._link: socket.socket | None = None
+        self._lifeline: int | None = None
+        self._pidfd: int | None = None
+        self._hellos = 0
+        self._releases = 0
+        self._release_message = b""
+        # Without an agent in it nothing holds the program back.
+        self.is_held = command.is_python and HAS_AGENT
+        self.is_released = False
+        variables = {**environment, **command.environment}
+        if HAS_AGENT:
+            self._popen = self._spawn_with_agent(variables)
+        else:
+            self._popen = subprocess.Popen(command.argv, cwd=command.cwd, env=variables)
+        self.pid = self._popen.pid
+
+    def _spawn_with_agent(self, variables: dict[str, str]) -> subprocess.Popen[bytes]:
+        ours, theirs = socket.socketpair()
+        lifeline, self._lifeline = os.pipe()
+        self._link = ours
+        self._link.setblocking(False)
+        try:
+            return subprocess.Popen(
+                self.command.argv,
+                cwd=self.command.cwd,
+                env=agent_environment(
+                    variables,
+                    agent_fd=theirs.fileno(),
+                    lifeline_fd=lifeline,
+                    agent_inode=os.fstat(theirs.fileno()).st_ino,
+                ),
+                pass_fds=(theirs.fileno(), lifeline),
+            )
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            theirs.close()
+            os.close(lifeline)
+
+    def release(self, distrusted: Iterable[str], environment: Mapping[str, str]) -> None:
+        """Let the program run.
+
+        :param distrusted: sources whose cached bytecode must not be believed.
+        :param environment: variables to set in the program.
+        """
+        self.is_released = True
+        self._release_message = encode_release(distrusted, environment)
+        if self.is_held:
+            # Before it says hello: it finds the message when it gets there.
+            self.is_held = False
+            self._send_release()
+
+    def _send_release(self) -> None:
+        if self._link is None:
+            return
+        self._releases += 1
+        # A process that died while it was held is noticed by its exit.
+        with contextlib.suppress(OSError):
+            self._link.setblocking(True)
+            self._link.sendall(self._release_message)
+        self._link.setblocking(False)
+
+    @property
+    def link(self) -> socket.socket | None:
+        """The agent's channel, to be waited for; ``None`` without an agent."""
+        return self._link
+
+    def read_records(self) -> tuple[list[Record], bool]:
+        """What the agent has reported since the last call.
+
+        :returns: the records, and whether more can come.
+        """
+        if self._link is None:
+            return [], False
+        is_open = True
+        chunks = [self._undecoded]
+        try:
+            while chunk := self._link.recv(262144):
+                chunks.append(chunk)
+            is_open = False
+        except BlockingIOError:
+            pass
+        except OSError:
+            is_open = False
+        records, self._undecoded = decode(b"".join(chunks))
+        # A shell script may start one interpreter after the other; each waits.
+        self._hellos += sum(isinstance(record, Hello) for record in records)
+        while self._hellos > self._releases and not self.is_held:
+            self._send_release()
+        return records, is_open
+
+    def await_exit(self, notify: Callable[[], None]) -> int | None:
+        """Arrange to hear of the process's end.
+
+        :param notify: called from a thread where the system has no descriptor
+            for a process.
+        :returns: a descriptor that becomes readable at the end; ``None`` where
+            ``notify`` is used.
+        """
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):
+                self._pidfd = os.pidfd_open(self.pid)
+                return self._pidfd
+
+        def wait() -> None:
+            self._popen.wait()
+            notify()
+
+        threading.Thread(target=wait, name=f"reloader-wait-{self.pid}", daemon=True).start()
+        return None
+
+    @property
+    def tells_of_its_start(self) -> bool:
+        """Whether an agent will report that the program runs."""
+        return self.command.is_python and HAS_AGENT
+
+    @property
+    def exit_descriptor(self) -> int | None:
+        """The descriptor of :meth:`await_exit`, if there is one."""
+        return self._pidfd
+
+    def poll(self) -> int | None:
+        """Reap: the exit code, or minus the signal's number; ``None`` while it lives."""
+        return self._popen.poll()
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal; one that is gone already is no error."""
+        with contextlib.suppress(OSError):
+            self._popen.send_signal(number)
+
+    def kill(self) -> None:
+        """End the process and all its descendants at once."""
+        if sys.platform != "win32":
+            for pid in _list_descendants(self.pid):
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            self._popen.kill()
+
+    def discard(self) -> None:
+        """End and reap a process that was never released."""
+        self.kill()
+        self._popen.wait()
+        self.close()
+
+    def close(self) -> None:
+        """Give the descriptors back; the process must be reaped or be left alone."""
+        if self._link is not None:
+            self._link.close()
+        for descriptor in (self._lifeline, self._pidfd):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._lifeline = self._pidfd = self._link = None
+
+
+def _list_descendants(pid: int) -> list[int]:
+    """All processes below one, where the system tells (Linux)."""
+    found: list[int] = []
+    pending = [pid]
+    while pending:
+        current = pending.pop()
+        try:
+            threads = os.listdir(f"/proc/{current}/task")
+        except OSError:
+            continue
+        for thread in threads:
+            with (
+                contextlib.suppress(OSError),
+                open(f"/proc/{current}/task/{thread}/children", "rb") as file,
+            ):
+                pending.extend(children := [int(word) for word in file.read().split()])
+                found.extend(children)
+    return found

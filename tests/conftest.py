@@ -1,0 +1,43 @@
+"""Fixtures of all tests, and guards against what a test may leave behind."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.functional.harness import Workshop, wait_until
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Iterator[Workshop]:
+    """A directory for a program, and what runs there; all of it ends with the test."""
+    shop = Workshop(tmp_path)
+    yield shop
+    shop.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind() -> Iterator[None]:
+    """Fail a test that leaks a thread, a child process or an environment variable."""
+    threads = set(threading.enumerate())
+    children = set(psutil.Process().children(recursive=True))
+    environment = dict(os.environ)
+    yield
+    wait_until(
+        lambda: not {
+            thread for thread in threading.enumerate() if thread.is_alive()
+        }.difference(threads),
+        "the test's threads to end",
+    )
+    left = {
+        name: value for name, value in os.environ.items() if environment.get(name) != value
+    }
+    left.pop("PYTEST_CURRENT_TEST", None)
+    assert not left, f"environment changed: {left}"
+    started = set(psutil.Process().children(recursive=True)) - children
+    assert not started, f"processes left running: {started}"

@@ -1,0 +1,55 @@
+"""The ``auto`` backend: which backend it chooses, and what it says about it."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from reloader_backends.auto import open_change_source
+from reloader_backends.stat import StatSource
+from reloader_core.errors import BackendUnavailableError
+from reloader_core.model import ChangeSource, OpenRequest
+
+FIRST_CHOICE = "inotify" if sys.platform == "linux" else "stat"
+
+
+class Backends:
+    """Opens a source for each backend that works, and notes what it was asked and told."""
+
+    def __init__(self, **failures: str | None) -> None:
+        self.failures = failures
+        self.opened: list[str] = []
+        self.notices: list[str] = []
+
+    def open(self, reloader_type: str) -> ChangeSource:
+        if reloader_type in self.failures:
+            raise BackendUnavailableError("no watches left", fallback=self.failures[reloader_type])
+        self.opened.append(reloader_type)
+        return StatSource(interval_seconds=1.0)
+
+    def request(self) -> OpenRequest:
+        return OpenRequest(
+            interval=1.0, options=None, notify=self.notices.append, open_backend=self.open
+        )
+
+
+def test_the_first_choice_is_taken_without_a_word() -> None:
+    backends = Backends()
+    open_change_source(backends.request()).close()
+    assert (backends.opened, backends.notices) == ([FIRST_CHOICE], [])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the first choice cannot fail elsewhere")
+def test_the_fallback_is_taken_and_the_user_told_why() -> None:
+    backends = Backends(inotify="stat")
+    open_change_source(backends.request()).close()
+    assert backends.opened == ["stat"]
+    assert backends.notices == ["watching with stat: no watches left"]
+
+
+def test_a_failure_without_a_fallback_is_passed_on() -> None:
+    backends = Backends(inotify=None, stat=None)
+    with pytest.raises(BackendUnavailableError, match="no watches left"):
+        open_change_source(backends.request())
+    assert backends.notices == []

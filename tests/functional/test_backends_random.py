@@ -1,0 +1,126 @@
+"""Random operations on a small project full of links: whatever happens, nothing goes unhinted."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reloader_backends import inotify, stat
+from reloader_core.model import ChangeSource, Hint, OpenRequest
+from tests.functional.change_sources import covers, open_source, tree
+
+DIRECTORIES = ["a", "b", "a/c", "b/c", "a/c/d", "link", "a/link", "b/c/link", "link/c"]
+FILES = ["x.py", "y.py"]
+LONGEST_LOOK_SECONDS = 0.02
+
+
+def read(path: str) -> object:
+    """What a program would find at ``path``."""
+    try:
+        status = os.stat(path)
+        content = None if os.path.isdir(path) else Path(path).read_text()
+    except OSError:
+        return None
+    return status.st_ino, content
+
+
+class Vandal:
+    """Does one random thing after another to the files below ``root``."""
+
+    def __init__(self, root: Path, seed: int) -> None:
+        self.root = root
+        self.random = random.Random(seed)
+        self.log: list[tuple[str, str, str]] = []
+
+    def act(self) -> None:
+        pick = self.random.choice
+        directory, file = self.root / pick(DIRECTORIES), self.root / pick(["", *DIRECTORIES])
+        file /= pick(FILES)
+        operation = pick([self.write, self.replace, self.make, self.remove, self.rename, self.link])
+        operation = pick([operation, operation, operation, self.move_away_and_back])
+        self.log.append((operation.__name__, str(directory), str(file)))
+        with contextlib.suppress(OSError):
+            operation(directory, file)
+
+    def write(self, _: Path, file: Path) -> None:
+        file.write_text("x" * len(self.log))
+
+    def replace(self, _: Path, file: Path) -> None:
+        other = file.with_name("new")
+        other.write_text("x" * len(self.log))
+        other.replace(file)
+
+    def make(self, directory: Path, _: Path) -> None:
+        directory.mkdir()
+
+    def remove(self, directory: Path, file: Path) -> None:
+        path = self.random.choice([directory, file])
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+        else:
+            shutil.rmtree(path)
+
+    def rename(self, directory: Path, file: Path) -> None:
+        source = self.random.choice([directory, file])
+        source.rename(self.root / self.random.choice(DIRECTORIES))
+
+    def link(self, directory: Path, file: Path) -> None:
+        link = self.random.choice([directory, file])
+        target = self.random.choice(DIRECTORIES + FILES)
+        other = self.root / "new"
+        other.symlink_to(self.random.choice([target, f"../{target}", f"{self.root}/{target}"]))
+        other.rename(link)
+
+    def move_away_and_back(self, _: Path, __: Path) -> None:
+        away = self.root.with_name("away")
+        self.root.rename(away)
+        away.rename(self.root)
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(
+    "open_change_source",
+    [
+        pytest.param(stat.open_change_source, id="stat"),
+        pytest.param(
+            inotify.open_change_source,
+            id="inotify",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's"),
+        ),
+    ],
+)
+def test_no_change_goes_without_a_hint(
+    open_change_source: Callable[[OpenRequest], ChangeSource], tmp_path: Path, seed: int
+) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    files = [str(root / directory / file) for directory in ["", *DIRECTORIES] for file in FILES]
+    vandal = Vandal(root, seed)
+    source = open_source(open_change_source, interval=LONGEST_LOOK_SECONDS / 4)
+    try:
+        for step in range(40):
+            if step % 8 == 0:
+                watched = vandal.random.sample(files, 12)
+                trees = [tree(root / "a")] if vandal.random.random() < 0.5 else []
+                source.watch(frozenset(watched), frozenset(trees))
+            before = {path: read(path) for path in watched}
+            for _ in range(vandal.random.choice([1, 1, 2, 3])):
+                vandal.act()
+            hints: list[Hint] = []
+            while more := list(source.wait(LONGEST_LOOK_SECONDS)):
+                hints += more
+            missed = [
+                path
+                for path in watched
+                if before[path] != read(path) and not any(covers(hint, path) for hint in hints)
+            ]
+            assert not missed, vandal.log[-5:]
+    finally:
+        source.close()

@@ -1,0 +1,3 @@
+"""A plugin that cannot be imported: it must cost nobody else anything."""
+
+raise RuntimeError("this plugin is broken")

@@ -1,0 +1,121 @@
+"""Settling, backing off and combining verdicts."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reloader_core.model import Change, ChangeBatch, ChangeKind, Decision, Verdict
+from reloader_core.policy import backoff, settle
+from reloader_core.policy.verdicts import combine
+
+
+def batch_of(*paths: str) -> ChangeBatch:
+    changes = tuple(Change(path=path, kind=ChangeKind.MODIFIED) for path in sorted(paths))
+    return ChangeBatch(changes=changes, noticed_at=0.0)
+
+
+def say(decision: Decision, *paths: str, seconds: float = 1.0) -> Verdict:
+    return Verdict(
+        decision=decision, reason=decision.value, paths=paths or None, seconds=seconds
+    )
+
+
+def test_a_lone_change_hardly_waits() -> None:
+    assert settle.Burst.begin(1.0).quiet_at == 1.0 + settle.LONE_QUIET_SECONDS
+
+
+def test_the_second_change_makes_a_burst() -> None:
+    burst = settle.Burst.begin(1.0).grow(1.1)
+    assert burst.quiet_at == 1.1 + settle.BURST_QUIET_SECONDS
+
+
+def test_a_burst_without_end_is_acted_on() -> None:
+    burst = settle.Burst.begin(0.0)
+    for tick in range(1000):
+        burst = burst.grow(tick * 0.1)
+    assert burst.quiet_at == settle.LONGEST_BURST_SECONDS
+
+
+def test_a_change_long_after_a_burst_stands_alone() -> None:
+    earlier = settle.Burst.begin(0.0)
+    assert settle.Burst.after(earlier, 60.0).count == 1
+    assert settle.Burst.after(None, 60.0).count == 1
+    assert settle.Burst.after(earlier, 0.1).count == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_being_written", "is_emptied", "seconds"),
+    [
+        (ChangeKind.MODIFIED, False, False, 0.0),
+        (ChangeKind.CREATED, False, False, 0.0),
+        (ChangeKind.MODIFIED, True, False, settle.WRITING_RECHECK_SECONDS),
+        (ChangeKind.DELETED, False, False, settle.DELETED_RECHECK_SECONDS),
+        (ChangeKind.MODIFIED, False, True, settle.EMPTIED_RECHECK_SECONDS),
+    ],
+)
+def test_only_what_may_be_half_done_is_looked_at_twice(
+    kind: ChangeKind, is_being_written: bool, is_emptied: bool, seconds: float
+) -> None:
+    wait = settle.recheck_seconds(
+        kind, is_being_written=is_being_written, is_emptied=is_emptied
+    )
+    assert wait == seconds
+
+
+def test_quick_restarts_are_delayed_more_and_more_and_then_refused() -> None:
+    delays = [backoff.restart_delay(count) for count in range(5)]
+    assert delays == [0.0, 0.5, 1.0, None, None]
+    assert backoff.is_quick(0.1)
+    assert not backoff.is_quick(60.0)
+
+
+def test_without_an_opinion_the_program_is_restarted() -> None:
+    assert combine(batch_of("a"), []).decision is Decision.RELOAD
+
+
+def test_a_veto_beats_a_deferral_beats_a_reload() -> None:
+    everybody = [("v", say(Decision.VETO)), ("d", say(Decision.DEFER)), ("r", say(Decision.RELOAD))]
+    assert combine(batch_of("a"), everybody).decision is Decision.VETO
+    assert combine(batch_of("a"), everybody[1:]).decision is Decision.DEFER
+    assert combine(batch_of("a"), everybody[2:]).decision is Decision.RELOAD
+
+
+def test_a_veto_of_one_file_does_not_hide_the_change_of_another() -> None:
+    outcome = combine(batch_of("a.py", "b.html"), [("templates", say(Decision.VETO, "b.html"))])
+    assert outcome.decision is Decision.RELOAD
+    assert outcome.vetoed == {"b.html"}
+
+
+def test_a_deferral_waits_for_the_longest() -> None:
+    said = [("a", say(Decision.DEFER, seconds=0.5)), ("b", say(Decision.DEFER, seconds=2.0))]
+    assert combine(batch_of("a"), said).defer_seconds == 2.0
+
+
+def test_the_reasons_are_those_of_the_decision() -> None:
+    said = [("x", say(Decision.RELOAD)), ("y", say(Decision.VETO))]
+    assert combine(batch_of("a"), said).reasons == (("y", "veto"),)
+
+
+verdicts = st.builds(
+    Verdict,
+    decision=st.sampled_from(Decision),
+    reason=st.sampled_from(["one", "two"]),
+    paths=st.one_of(st.none(), st.frozensets(st.sampled_from("abc"))),
+    seconds=st.sampled_from([0.5, 1.0]),
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from("pqr"), verdicts), max_size=4))
+def test_the_outcome_does_not_depend_on_the_order_of_plugins(
+    said: list[tuple[str, Verdict]],
+) -> None:
+    outcomes = {
+        (outcome.decision, outcome.vetoed, outcome.defer_seconds)
+        for order in itertools.permutations(said)
+        for outcome in [combine(batch_of("a", "b", "c"), order)]
+    }
+    assert len(outcomes) == 1

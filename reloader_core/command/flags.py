@@ -75,8 +75,10 @@ def note_blocked(flags: Sequence[str]) -> tuple[str, ...]:
 
 
 def _read_word(word: str) -> tuple[int, bool]:
-    """Where in a word the letter is that runs a program, 0 for nowhere; and
-    whether the next word is this one's value.
+    """Read one word of options.
+
+    :returns: where in it the letter is that runs a program, 0 for nowhere; and
+        whether the next word is this one's value.
     """
     if word.startswith("--"):
         return 0, word in _WORDS_WITH_VALUE

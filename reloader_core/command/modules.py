@@ -90,7 +90,7 @@ def _missing(name: str, full: str, locations: Iterable[str]) -> str:
     if name.endswith(".py"):
         return f"module {name!r} not found: leave out '-m' for a script, '.py' for a module"
     known = {module for place in locations for module in _iter_names(place)}
-    above, dot, tail = full.rpartition(".")
+    above, dot, _ = full.rpartition(".")
     if not dot:
         known.update(sys.stdlib_module_names)
     return f"module {full!r} not found{did_you_mean(full, {above + dot + word for word in known})}"

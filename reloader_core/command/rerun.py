@@ -61,12 +61,13 @@ def _find_start(program: list[str]) -> str | None:
 def _find_start_of_module() -> str | None:
     if sys.flags.safe_path:
         return None
-    here = os.path.abspath(os.curdir) if _exists(os.curdir) else None
     # -m puts the directory first in sys.path, but the program may have put
     # others before it.
+    here = _working_directory({})
     if here in sys.path:
         return here
-    return sys.path[0] if sys.path and os.path.isabs(sys.path[0]) and _exists(sys.path[0]) else None
+    first = sys.path[0] if sys.path else ""
+    return first if os.path.isabs(first) and os.path.isdir(first) else None
 
 
 def _working_directory(environ: Mapping[str, str]) -> str:
@@ -77,7 +78,3 @@ def _working_directory(environ: Mapping[str, str]) -> str:
     except FileNotFoundError:
         directory = environ.get("PWD", "")
         return directory if os.path.isdir(directory) else os.path.expanduser("~")
-
-
-def _exists(directory: str) -> bool:
-    return os.path.isdir(directory)

@@ -138,7 +138,7 @@ def _find_executable(word: str, place: _Place) -> str | None:
     beside = os.path.dirname(place.executable)
     if os.path.dirname(word):
         # Also a command in the working directory needs its path, as in a shell.
-        return _find_in(place.cwd, os.path.normpath(word) if word.startswith("./") else word)
+        return _find_in(place.cwd, word.removeprefix("./"))
     for directory in _iter_path(place.environ):
         found = _find_in(os.path.join(place.cwd, directory), word)
         if found is None:
@@ -233,7 +233,7 @@ def _describe_missing(word: str, place: _Place) -> str:
 
 
 def _describe_missing_script(word: str, cwd: str) -> str:
-    directory, name = os.path.split(os.path.join(cwd, word))
+    directory, name = os.path.split(os.path.normpath(os.path.join(cwd, word)))
     if not os.path.isdir(directory):
         return f"script {word!r} not found: there is no directory {directory}"
     return f"script {word!r} not found in {directory}{did_you_mean(name, _list(directory))}"

@@ -54,12 +54,12 @@ def load_configuration(
     _take_file(found, path, data)
     _take_environment(found, environ)
     root = os.path.dirname(path) if path else start
-    for key, value in arguments.items():
-        setting = SETTINGS[key]
-        if value is None or value == () or value == []:
+    for key, given in arguments.items():
+        if given is None or given in ((), []):
             continue
+        setting, value = SETTINGS[key], given
         if key in _SPELLED_FROM_HERE and start != root:
-            value = _respell(value, os.path.relpath(start, root), is_path=key == "extra_files")
+            value = _respell(given, os.path.relpath(start, root), is_path=key == "extra_files")
         name = name_argument(setting) if name_argument else setting.option or key
         found.take_argument(setting, value, name)
     if found.faults:
@@ -187,7 +187,10 @@ def _take_environment(found: _Findings, environ: Mapping[str, str]) -> None:
 
 
 def _suggest(word: str, known: Mapping[str, Setting]) -> str:
-    return did_you_mean(word, known) or f"; remove it, or choose from {', '.join(known)}"
+    # Without what all variables share, which makes any two look alike.
+    prefix = VARIABLE_PREFIX if word.startswith(VARIABLE_PREFIX) else ""
+    hint = did_you_mean(word, known, prefix=prefix)
+    return hint or f"; remove it, or choose from {', '.join(known)}"
 
 
 def _respell(entries: object, here: str, *, is_path: bool) -> object:

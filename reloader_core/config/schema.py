@@ -28,7 +28,7 @@ class Configuration:
     :ivar interval: seconds between two looks, for backends that look; above 0.
     :ivar extra_files: paths and patterns to watch beyond what the program loads.
     :ivar exclude_patterns: gitignore patterns of what is left alone.
-    :ivar plugins: modules with hooks, to be imported by name.
+    :ivar plugins: modules with hooks, or installed plugins, to be loaded by name.
     :ivar restart: how a replacement is started.
     :ivar grace_seconds: seconds that a program gets to end by itself.
     :ivar bind: addresses of the sockets that outlive restarts.
@@ -198,10 +198,8 @@ def _check_restart(text: str) -> str | None:
     return None if text in _RESTARTS else f"is {text!r}"
 
 
-def _check_module(text: str) -> str | None:
-    module, _, attribute = text.partition(":")
-    names = [*module.split("."), *(attribute.split(".") if ":" in text else ())]
-    return None if all(name.isidentifier() for name in names) else f"has {text!r}"
+def _check_name(text: str) -> str | None:
+    return None if text and text.isprintable() and " " not in text else f"has {text!r}, no name"
 
 
 def _check_pattern(text: str) -> str | None:
@@ -213,6 +211,8 @@ def _check_pattern(text: str) -> str | None:
         return f"has {text!r}, a comment to git; write '\\\\#' for a name that begins with '#'"
     if (len(text) - len(text.rstrip("\\"))) % 2:
         return f"has {text!r}, which ends with a lone backslash"
+    if "[:" in text and ":]" in text:
+        return f"has {text!r}; instead of a class such as [:alpha:], write [a-zA-Z]"
     if "\0" in text:
         return f"has {text!r}, with a null character"
     return None
@@ -221,7 +221,24 @@ def _check_pattern(text: str) -> str | None:
 def _check_exclusion(text: str) -> str | None:
     if text.removeprefix("!") == "/":
         return f"has {text!r}, which matches nothing"
+    if any(map(_has_open_bracket, text.split("/"))):
+        return f"has {text!r}, with a '[' that is not closed; write '\\\\[' for the character"
     return _check_pattern(text)
+
+
+def _has_open_bracket(name: str) -> bool:
+    place = 0
+    while place < len(name):
+        if name[place] == "\\":
+            place += 1
+        elif name[place] == "[":
+            # A bracket that comes first is one of the characters.
+            inside = place + 2 if name[place + 1 : place + 2] in ("!", "^") else place + 1
+            place = name.find("]", inside + 1)
+            if place < 0:
+                return True
+        place += 1
+    return False
 
 
 def _check_address(text: str) -> str | None:
@@ -234,10 +251,10 @@ def _check_address(text: str) -> str | None:
         return f"has {text!r}, whose port is not a number from 0 to 65535"
     if host.startswith("[") and host.endswith("]") and ":" in host:
         return None
+    if not host or any(char in "[]/ " for char in host):
+        return f"has {text!r}, whose host is not a name or an address"
     if ":" in host:
         return f"has {text!r}; an IPv6 address stands in brackets, '[{host}]:{port}'"
-    if not host or any(char in "[]/ " for char in host):
-        return f"has {text!r}, without a host"
     return None
 
 
@@ -287,9 +304,9 @@ SETTINGS: Mapping[str, Setting] = {
         Setting(
             key="plugins",
             kind="list",
-            help="Module with hooks to load, such as my_project.reload_hooks.",
-            expected="give a list of module names, such as ['my_project.reload_hooks']",
-            check=_check_module,
+            help="Module with hooks, or installed plugin, to load by its name.",
+            expected="give a list of names, such as ['my_project.reload_hooks']",
+            check=_check_name,
             option="--plugin",
             metavar="NAME",
         ),

@@ -42,6 +42,16 @@ class _Way(NamedTuple):
     steps: tuple[_Rule, ...]
     is_open: bool
 
+    def may_lead_to(self, names: list[str]) -> bool:
+        """Whether a directory, given by the names on its path, is on the way."""
+        depth = min(len(names), len(self.steps))
+        if depth < len(names) and not self.is_open:
+            return False
+        if not depth:
+            return True
+        relative = "/".join(names[:depth])
+        return self.steps[depth - 1].matches(relative, names[depth - 1], is_directory=True)
+
 
 class Selector:
     """What a list of patterns selects, decided as git does it: level by level.
@@ -77,15 +87,8 @@ class Selector:
             return True
         if self._ways is None:
             self._ways = tuple(_find_way(text) for text in self._patterns)
-        relative = self._relative(directory)
-        name = os.path.basename(directory)
-        depth = relative.count("/")
-        return any(
-            way.steps[depth].matches(relative, name, is_directory=True)
-            if depth < len(way.steps)
-            else way.is_open
-            for way in self._ways
-        )
+        names = self._relative(directory).split("/")
+        return any(way.may_lead_to(names) for way in self._ways)
 
     def _selects_directory(self, directory: str) -> bool:
         pending: list[str] = []

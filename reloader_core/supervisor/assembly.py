@@ -42,6 +42,9 @@ def assemble(
     def warn(text: str) -> None:
         report(Notice(level=Level.WARNING, event="warning", text=text))
 
+    def detail(text: str) -> None:
+        report(Notice(level=Level.DETAIL, event="backend", text=text))
+
     def inform(text: str) -> None:
         report(Notice(level=Level.INFO, event="backend", text=text))
 
@@ -54,7 +57,7 @@ def assemble(
     adapted = hooks.adapt(command)
     for note in adapted.notes:
         report(Notice(level=Level.INFO, event="adapted", text=note))
-    watching = Watching(configuration.reloader_type, open_source=opener.open, warn=warn)
+    watching = Watching(configuration.reloader_type, open_source=opener.open, warn=warn, tell=detail)
     rules = ExcludeRules(
         root=configuration.project_root, patterns=configuration.exclude_patterns
     )

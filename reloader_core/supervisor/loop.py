@@ -10,6 +10,7 @@ from collections.abc import Callable
 import attrs
 
 from reloader_core.agent.protocol import (
+    Hello,
     Loaded,
     Missing,
     Record,
@@ -56,6 +57,9 @@ _SIGNAL_BASE = 128
 #: one would cost the program more than the report itself.
 _REPORTS_PAUSE_SECONDS = 0.005
 
+#: A program from which no agent was heard by then has none.
+_HELLO_SECONDS = 2.0
+
 #: Files named by the configuration are looked at before the program starts,
 #: but a file system that hangs must not keep it from starting.
 _BASE_SECONDS = 10.0
@@ -83,6 +87,7 @@ class _Run:
     child: Child
     error: str | None = None
     is_announced: bool = False
+    has_agent: bool = False
 
 
 @attrs.define(kw_only=True)
@@ -133,6 +138,8 @@ class Supervisor:
         self._deferred: tuple[float, ChangeBatch] | None = None
         self._spawn_error: OSError | None = None
         self._listen_again: tuple[float, ProgramProcess] | None = None
+        self._hear_until: tuple[float, _Run] | None = None
+        self._has_extra_files = False
 
     def run(self) -> int:
         """Run the program until it ends or a signal ends it all.
@@ -156,13 +163,18 @@ class Supervisor:
 
     def _deadline(self) -> float | None:
         deadlines = [lifecycle.deadline(self._state)]
-        deadlines += [timer[0] for timer in (self._deferred, self._listen_again) if timer]
+        deadlines += [timer[0] for timer in self._timers() if timer]
         return min((at for at in deadlines if at is not None), default=None)
+
+    def _timers(self) -> tuple[tuple[float, object] | None, ...]:
+        return (self._deferred, self._listen_again, self._hear_until)
 
     def _let_time_pass(self) -> None:
         now = time.monotonic()
         if self._listen_again is not None and now >= self._listen_again[0]:
             self._listen(self._listen_again[1])
+        if self._hear_until is not None and now >= self._hear_until[0]:
+            self._go_on_without_agent(self._hear_until[1])
         if self._deferred is not None and now >= self._deferred[0]:
             _, batch = self._deferred
             self._deferred = None
@@ -228,6 +240,8 @@ class Supervisor:
         files: list[tuple[str, Stamp | None]] = []
         for record in records:
             match record:
+                case Hello():
+                    run.has_agent = True
                 case Loaded(path=path, stamp=stamp):
                     files.append((path, stamp))
                 case Missing(path=path):
@@ -271,7 +285,7 @@ class Supervisor:
         self._hooks.child_exited(ended)
 
     def _detach(self, process: ProgramProcess) -> None:
-        self._listen_again = None
+        self._listen_again = self._hear_until = None
         for descriptor in (process.link, process.exit_descriptor):
             if descriptor is not None:
                 self._channel.detach(descriptor)
@@ -392,6 +406,7 @@ class Supervisor:
         child = Child(pid=process.pid, generation=self._starts, started_at=time.monotonic())
         self._run = _Run(process=process, child=child)
         self._listen(process)
+        self._hear_until = (time.monotonic() + _HELLO_SECONDS, self._run)
         descriptor = process.await_exit(lambda: self._channel.post(_Ended(process=process)))
         if descriptor is not None:
             self._channel.attach(descriptor, lambda: [_Ended(process=process)])
@@ -415,6 +430,20 @@ class Supervisor:
             self._report(messages.restarted(report))
             self._hooks.reload_finished(report)
 
+    def _go_on_without_agent(self, run: _Run) -> None:
+        """No agent was heard: whatever runs there is watched through ``extra_files`` only."""
+        self._hear_until = None
+        if run is not self._run or run.has_agent:
+            return
+        self._announce(run)
+        if run.child.generation == 1 and not self._has_extra_files:
+            self._tell(
+                Level.WARNING,
+                "unwatched",
+                f"{self._command.title} is not a Python program that can be looked into, and there"
+                " are no extra_files: nothing is watched",
+            )
+
     def _make_report(self, child: Child, cause: _Cause, now: float) -> ReloadReport:
         changes = tuple(cause.changes[path] for path in sorted(cause.changes))
         reason = messages.describe_changes(changes, self._configuration.project_root)
@@ -434,6 +463,7 @@ class Supervisor:
             entries += self._hooks.watched_files(request)
         if not entries:
             return
+        self._has_extra_files = True
         files, trees = expand_extra_files(
             entries,
             root=self._configuration.project_root,

@@ -26,14 +26,21 @@ class Watching:
     :param reloader_type: the backend to open first.
     :param open_source: opens a backend.
     :param warn: shows one line to the user.
+    :param tell: shows one line to a user who wants details.
     """
 
     def __init__(
-        self, reloader_type: str, *, open_source: OpenSource, warn: Callable[[str], None]
+        self,
+        reloader_type: str,
+        *,
+        open_source: OpenSource,
+        warn: Callable[[str], None],
+        tell: Callable[[str], None],
     ) -> None:
         self.reloader_type = reloader_type
         self._open_source = open_source
         self._warn = warn
+        self._tell = tell
         self._source: ChangeSource | None = None
         self._thread: threading.Thread | None = None
         self._rebuilds = 0
@@ -93,6 +100,7 @@ class Watching:
 
     def _open(self) -> None:
         source = self._open_source(self.reloader_type)
+        self._tell(f"watching with {self.reloader_type}")
         self._source = source
         self._thread = threading.Thread(
             target=self._wait, args=(source,), name="reloader-watcher", daemon=True

@@ -1,0 +1,85 @@
+"""How figures are shown: sections with a Markdown table, and what they were measured with."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+
+import attrs
+
+from benchmarks.tools import TOOLS, version_of
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+
+@attrs.frozen(kw_only=True)
+class Section:
+    """One measurement.
+
+    :ivar title: what was measured.
+    :ivar text: how, and what was promised.
+    :ivar header: the names of the columns.
+    :ivar rows: the first column is text, the others are figures.
+    :ivar notes: what the reader has to know about this very run.
+    """
+
+    title: str
+    text: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
+
+    def to_markdown(self) -> str:
+        """The section as Markdown."""
+        rule = ["---", *("--:" for _ in self.header[1:])]
+        table = [f"| {' | '.join(row)} |" for row in (self.header, rule, *self.rows)]
+        notes = [f"- {note}" for note in self.notes]
+        parts = [f"## {self.title}", self.text, "\n".join(table)]
+        if notes:
+            parts.append("\n".join(notes))
+        return "\n\n".join(parts) + "\n"
+
+
+def milliseconds(seconds: float) -> str:
+    """Seconds, to be shown as whole milliseconds."""
+    return "-" if seconds != seconds else f"{seconds * 1000:.0f}"
+
+
+def environment(command: str) -> str:
+    """What the figures of this run depend on.
+
+    :param command: what was run to get them.
+    """
+    lines = [
+        f"- CPython {platform.python_version()}, {platform.system()} {platform.release()},"
+        f" {os.cpu_count()} processors",
+        f"- {', '.join(_versions())}",
+        f"- measured by `{command}`",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _versions() -> list[str]:
+    names = dict.fromkeys(name for tool in TOOLS for name in tool.distributions)
+    found = ((name, version_of(name)) for name in names)
+    return [f"{name} {version}" for name, version in found if version is not None]
+
+
+def command_line(module: str) -> str:
+    """The command line of this run, as a user would type it."""
+    return " ".join(["python -m", module, *sys.argv[1:]])
+
+
+def show_progress(text: str) -> None:
+    """Tell on standard error what is being measured."""
+    print(f"... {text}", file=sys.stderr, flush=True)
+
+
+def main_of(module: str, measure: Callable[[], Iterable[Section]]) -> None:
+    """Print the sections of one measurement, and what they were measured with."""
+    for section in measure():
+        print(section.to_markdown())
+    print(environment(command_line(module)))

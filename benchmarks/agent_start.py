@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -17,7 +18,6 @@ from benchmarks.apps import make_project
 from benchmarks.measure import Times
 from benchmarks.report import Section, main_of, show_progress
 from reloader_core.agent.protocol import agent_environment, encode_release
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,12 +7,14 @@ modules, as projects do.
 
 from __future__ import annotations
 
+import itertools
 import textwrap
-
-import attrs
 from typing import TYPE_CHECKING
 
+import attrs
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 #: Makes the bare program answer some 70 ms after its start, where an empty
@@ -145,21 +147,27 @@ TABLE = {{"part": {number}, "names": ("a", "b", "c"), "is_ready": True}}
 _STANDARD_LIBRARY = "import json\nimport logging\nimport urllib.request\n"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class Project:
     """A sample project on disk.
 
     :ivar directory: where it is; the tools are started there.
+    :ivar value: what the code on disk answers.
     """
 
     directory: Path
+    value: str = ""
+    _edits: Iterator[int] = attrs.field(factory=itertools.count, init=False)
 
-    def edit(self, value: str) -> None:
-        """Save another value, in place, as most editors do.
+    def edit(self) -> str:
+        """Save a value that was never there before, in place, as most editors do.
 
-        :param value: what the program answers once it runs the new code.
+        :returns: what the program answers once it runs the new code.
         """
-        (self.directory / "greeting.py").write_text(f'VALUE = "{value}"\n', encoding="utf-8")
+        self.value = f"edit-{next(self._edits):05}"
+        source = f'VALUE = "{self.value}"\n'
+        (self.directory / "greeting.py").write_text(source, encoding="utf-8")
+        return self.value
 
 
 def make_project(directory: Path, *, modules: int = DEFAULT_MODULES) -> Project:
@@ -184,5 +192,5 @@ def make_project(directory: Path, *, modules: int = DEFAULT_MODULES) -> Project:
     imports = "".join(f"from parts import part_{number:04}\n" for number in range(modules))
     (parts / "__init__.py").write_text(_STANDARD_LIBRARY + imports, encoding="utf-8")
     project = Project(directory=directory)
-    project.edit("first")
+    project.edit()
     return project

@@ -7,13 +7,13 @@ import collections
 import math
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.apps import make_project
 from benchmarks.measure import Times
 from benchmarks.report import Section, main_of, milliseconds, show_progress
 from benchmarks.save_to_answer import time_to_first_answer
 from benchmarks.tools import Tool, select
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ def measure(*, names: Sequence[str] = (), rounds: int = 15) -> Section:
                 commands = [tool.program.command, tool.command]
                 if number % 2:
                     commands.reverse()
-                times = [time_to_first_answer(command, project, "first") for command in commands]
+                times = [time_to_first_answer(command, project) for command in commands]
                 if number % 2:
                     times.reverse()
                 # The very first start compiles the program.

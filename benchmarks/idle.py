@@ -8,13 +8,13 @@ import math
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.apps import Project, make_project
 from benchmarks.measure import free_port, wait_for_answer
 from benchmarks.processes import cpu_seconds, cpu_seconds_between, running
 from benchmarks.report import Section, main_of, show_progress
 from benchmarks.tools import Program, Tool, programs_of, select, with_port
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +48,8 @@ def measure(*, names: Sequence[str] = (), modules: int = 1000, seconds: float = 
     with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as stack:
         project = make_project(Path(directory), modules=modules)
         pids: dict[Tool | Program, int] = {}
-        for subject in [*programs_of(tools), *tools]:
+        subjects: list[Tool | Program] = [*programs_of(tools), *tools]
+        for subject in subjects:
             show_progress(f"idle: starting {subject.name}")
             pid = _start(subject, project, stack)
             if pid is None:
@@ -72,7 +73,7 @@ def _start(subject: Tool | Program, project: Project, stack: contextlib.ExitStac
     port = free_port()
     since = time.perf_counter()
     pid = stack.enter_context(running(with_port(subject.command, port), cwd=project.directory))
-    took = wait_for_answer(port, "first", since=since, deadline_seconds=_START_SECONDS)
+    took = wait_for_answer(port, project.value, since=since, deadline_seconds=_START_SECONDS)
     return pid if math.isfinite(took) else None
 
 

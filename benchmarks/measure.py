@@ -7,9 +7,9 @@ import socket
 import statistics
 import struct
 import time
+from typing import TYPE_CHECKING
 
 import attrs
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

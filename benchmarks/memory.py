@@ -9,13 +9,13 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.apps import Project, make_project
 from benchmarks.measure import free_port, wait_for_answer
 from benchmarks.processes import pss_bytes, running
 from benchmarks.report import Section, main_of, show_progress
 from benchmarks.tools import Program, Tool, select, with_port
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +67,7 @@ def _size(subject: Tool | Program, project: Project) -> float:
     port = free_port()
     since = time.perf_counter()
     with running(with_port(subject.command, port), cwd=project.directory) as pid:
-        took = wait_for_answer(port, "first", since=since, deadline_seconds=_START_SECONDS)
+        took = wait_for_answer(port, project.value, since=since, deadline_seconds=_START_SECONDS)
         if not math.isfinite(took):
             return math.nan
         time.sleep(_SETTLE_SECONDS)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import sys
+from typing import TYPE_CHECKING
 
 import attrs
 
 from benchmarks.tools import TOOLS, version_of
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -45,7 +46,7 @@ class Section:
 
 def milliseconds(seconds: float) -> str:
     """Seconds, to be shown as whole milliseconds."""
-    return "-" if seconds != seconds else f"{seconds * 1000:.0f}"
+    return "-" if math.isnan(seconds) else f"{seconds * 1000:.0f}"
 
 
 def environment(command: str) -> str:
@@ -53,13 +54,13 @@ def environment(command: str) -> str:
 
     :param command: what was run to get them.
     """
-    lines = [
-        f"- CPython {platform.python_version()}, {platform.system()} {platform.release()},"
-        f" {os.cpu_count()} processors",
-        f"- {', '.join(_versions())}",
-        f"- measured by `{command}`",
-    ]
-    return "\n".join(lines) + "\n"
+    system = f"{platform.system()} {platform.release()}, {os.cpu_count()} processors"
+    lines = (
+        f"CPython {platform.python_version()}, {system}",
+        ", ".join(_versions()),
+        f"measured by `{command}`",
+    )
+    return "".join(f"- {line}\n" for line in lines)
 
 
 def _versions() -> list[str]:
@@ -78,8 +79,7 @@ def show_progress(text: str) -> None:
     print(f"... {text}", file=sys.stderr, flush=True)
 
 
-def main_of(module: str, measure: Callable[[], Iterable[Section]]) -> None:
-    """Print the sections of one measurement, and what they were measured with."""
-    for section in measure():
-        print(section.to_markdown())
+def main_of(module: str, measure: Callable[[], Section]) -> None:
+    """Print one measurement, and what it was measured with."""
+    print(measure().to_markdown())
     print(environment(command_line(module)))

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import argparse
 import collections
-import itertools
+import math
 import random
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.apps import Project, make_project
 from benchmarks.measure import Times, free_port, wait_for_answer
 from benchmarks.processes import running
 from benchmarks.report import Section, main_of, milliseconds, show_progress
 from benchmarks.tools import Program, Tool, select, with_port
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,16 +57,15 @@ def measure(*, names: Sequence[str] = (), rounds: int = 4, edits: int = 5) -> Se
     warm: dict[Tool, list[float]] = collections.defaultdict(list)
     with tempfile.TemporaryDirectory() as directory:
         project = make_project(Path(directory))
-        values = (f"edit-{number:05}" for number in itertools.count())
         for number in range(rounds):
             # Another order each time: whoever comes after a busy tool suffers.
             turn = number % len(tools)
             for tool in tools[turn:] + tools[:turn]:
                 show_progress(f"save to answer, round {number + 1} of {rounds}: {tool.name}")
-                cold[tool.program] += _cold_starts(tool.program, project, values)
+                cold[tool.program] += _cold_starts(tool.program, project)
                 # The same pauses for all.
                 pauses = random.Random(number)
-                warm[tool] += _edits(tool, project, values, edits, pauses)
+                warm[tool] += _edits(tool, project, edits, pauses)
     rows = [_row(tool, Times.of(warm[tool]), Times.of(cold[tool.program])) for tool in tools]
     notes.append(f"{rounds} rounds, in each of which all tools took turns")
     return Section(
@@ -74,47 +73,38 @@ def measure(*, names: Sequence[str] = (), rounds: int = 4, edits: int = 5) -> Se
     )
 
 
-def _cold_starts(program: Program, project: Project, values: Iterator[str]) -> list[float]:
-    times = []
-    # One more, not counted: it compiles what was edited last.
-    for _ in range(_COLD_STARTS_PER_ROUND + 1):
-        value = next(values) if not times else value
-        if not times:
-            project.edit(value)
-        times.append(time_to_first_answer(program.command, project, value))
+def _cold_starts(program: Program, project: Project) -> list[float]:
+    # The first one compiles what was edited last, and does not count.
+    times = [
+        time_to_first_answer(program.command, project) for _ in range(_COLD_STARTS_PER_ROUND + 1)
+    ]
     return times[1:]
 
 
-def time_to_first_answer(command: Sequence[str], project: Project, value: str) -> float:
+def time_to_first_answer(command: Sequence[str], project: Project) -> float:
     """Start a command and wait for its answer.
 
-    :param value: what it will answer.
     :returns: seconds from its start; ``inf`` if there was no answer.
     """
     port = free_port()
     since = time.perf_counter()
     with running(with_port(command, port), cwd=project.directory):
-        return wait_for_answer(port, value, since=since, deadline_seconds=_DEADLINE_SECONDS)
+        return _wait(port, project.value, since)
 
 
-def _edits(
-    tool: Tool, project: Project, values: Iterator[str], edits: int, pauses: random.Random
-) -> list[float]:
-    value = next(values)
-    project.edit(value)
+def _wait(port: int, value: str, since: float) -> float:
+    return wait_for_answer(port, value, since=since, deadline_seconds=_DEADLINE_SECONDS)
+
+
+def _edits(tool: Tool, project: Project, count: int, pauses: random.Random) -> list[float]:
     port = free_port()
     times = []
     with running(with_port(tool.command, port), cwd=project.directory):
-        since = time.perf_counter()
-        wait_for_answer(port, value, since=since, deadline_seconds=_DEADLINE_SECONDS)
-        for _ in range(edits + 1):
+        _wait(port, project.value, time.perf_counter())
+        for _ in range(count + 1):
             time.sleep(_PACE_SECONDS + pauses.random())
-            value = next(values)
             since = time.perf_counter()
-            project.edit(value)
-            times.append(
-                wait_for_answer(port, value, since=since, deadline_seconds=_DEADLINE_SECONDS)
-            )
+            times.append(_wait(port, project.edit(), since))
     # The first edit warms up.
     return times[1:]
 
@@ -127,7 +117,7 @@ def _row(tool: Tool, warm: Times, cold: Times) -> tuple[str, ...]:
         f"{milliseconds(warm.low)} to {milliseconds(warm.high)}",
         milliseconds(cold.median),
         tool.program.name,
-        "-" if ratio != ratio else f"{ratio:.2f}",
+        "-" if math.isnan(ratio) else f"{ratio:.2f}",
         str(warm.count + warm.lost),
         str(warm.lost),
     )

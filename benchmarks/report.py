@@ -13,7 +13,7 @@ import attrs
 from benchmarks.tools import TOOLS, version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
 
 @attrs.frozen(kw_only=True)

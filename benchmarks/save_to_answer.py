@@ -18,7 +18,7 @@ from benchmarks.report import Section, main_of, milliseconds, show_progress
 from benchmarks.tools import Program, Tool, select, with_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 _DEADLINE_SECONDS = 10.0
 

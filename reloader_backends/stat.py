@@ -17,12 +17,15 @@ import math
 import os
 import threading
 import time
-from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
 
 import attrs
 
 from reloader_core.hookspecs import hookimpl
 from reloader_core.model import Hint, HintScope, OpenRequest, Stamp, Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
 
 __all__ = ["StatSource", "open_change_source"]
 

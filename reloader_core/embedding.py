@@ -6,11 +6,14 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable
-from types import FrameType
+from typing import TYPE_CHECKING
 
 from reloader_core.agent import MODULE_NAME
 from reloader_core.errors import ReloaderError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import FrameType
 
 #: What the supervisor makes of SIGTERM; a program that embeds it ends cleanly instead.
 _ENDED_BY_SIGTERM = 128 + signal.SIGTERM
@@ -70,21 +73,27 @@ def _supervise(arguments: dict[str, object]) -> int:
     from reloader_core.config.load import load_configuration
     from reloader_core.notices import Level
     from reloader_core.supervisor.assembly import assemble
+    from reloader_core.supervisor.channel import Channel
     from reloader_core.supervisor.launcher import Launcher
     from reloader_core.supervisor.preflight import installed_backends
 
     launcher = Launcher()
+    channel = Channel()
     try:
-        command = rerun_command(environ=os.environ)
-        launcher.prepare(command)
+        invocation = rerun_command(environ=os.environ)
+        launcher.prepare(invocation)
         configuration = load_configuration(
-            start_directory=command.cwd, environ=os.environ, arguments=arguments
+            start_directory=invocation.cwd,
+            environ=os.environ,
+            arguments=arguments,
+            name_argument=lambda setting: setting.key,
         )
         supervisor = assemble(
             configuration,
-            command,
+            invocation,
             backends=installed_backends(configuration),
             launcher=launcher,
+            channel=channel,
             report=make_report(Level.INFO),
         )
         return supervisor.run()
@@ -92,6 +101,7 @@ def _supervise(arguments: dict[str, object]) -> int:
         fail(error)
     finally:
         launcher.discard()
+        channel.close()
 
 
 def _run_main(main_func: Callable[[], object]) -> None:

@@ -34,7 +34,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
 
 
 @hookspec
-def iter_watched_files(request: WatchRequest) -> Iterable[str] | None:  # type: ignore[empty-body]
+def iter_watched_files(request: WatchRequest) -> Iterable[str] | None:
     """Name what to watch beyond what the program loads.
 
     Asked once before the program is first started and again before each restart.

@@ -8,13 +8,15 @@ and spelled as the program spelled them: symbolic links are not resolved.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
+from reloader_core.invocation import Invocation
+from reloader_core.stamp import Stamp
+
 if TYPE_CHECKING:
-    import os
+    from collections.abc import Callable, Iterable, Mapping
 
     from reloader_core.patterns import PathFilter
 
@@ -39,27 +41,6 @@ __all__ = [
 ]
 
 
-class Stamp(NamedTuple):
-    """What tells one state of a file from another without reading it.
-
-    Compared with ``!=`` only: a restored backup, ``cp -p`` or a branch switch
-    make a file older, and a server's clock is not ours.
-    """
-
-    device: int
-    inode: int
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> Stamp:
-        """The stamp of what :func:`os.stat` returned."""
-        return cls(
-            status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
-        )
-
-
 class HintScope(enum.Enum):
     """How much a hint covers."""
 
@@ -70,7 +51,7 @@ class HintScope(enum.Enum):
 
 @attrs.frozen(kw_only=True)
 class Hint:
-    """"This may have changed", said by a change source. It may be wrong, never missing.
+    """ "This may have changed", said by a change source. It may be wrong, never missing.
 
     :ivar path: what may have changed, spelled as it was given to ``watch``;
         empty when the scope is ``EVERYTHING``.
@@ -230,7 +211,7 @@ class Command:
     :ivar is_python: the executable is a Python interpreter (or a script that
         runs one) into which the agent can be loaded.
     :ivar environment: variables set for the program on top of the supervisor's.
-    :ivar notes: what an integration changed, shown to the user.
+    :ivar notes: what the user should know about it, such as what an integration changed.
     """
 
     argv: tuple[str, ...]
@@ -239,6 +220,16 @@ class Command:
     is_python: bool
     environment: Mapping[str, str] = attrs.field(factory=dict)
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, invocation: Invocation) -> Command:
+        """The same, for plugins."""
+        return cls(**invocation._asdict())
+
+    @property
+    def invocation(self) -> Invocation:
+        """The same, for starting a process."""
+        return Invocation(**attrs.asdict(self, recurse=False))
 
 
 @attrs.frozen(kw_only=True)

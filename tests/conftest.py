@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from tests.functional.harness import Workshop, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -29,14 +32,14 @@ def nothing_is_left_behind() -> Iterator[None]:
     environment = dict(os.environ)
     yield
     wait_until(
-        lambda: not {
-            thread for thread in threading.enumerate() if thread.is_alive()
-        }.difference(threads),
+        lambda: (
+            not {thread for thread in threading.enumerate() if thread.is_alive()}.difference(
+                threads
+            )
+        ),
         "the test's threads to end",
     )
-    left = {
-        name: value for name, value in os.environ.items() if environment.get(name) != value
-    }
+    left = {name: value for name, value in os.environ.items() if environment.get(name) != value}
     left.pop("PYTEST_CURRENT_TEST", None)
     assert not left, f"environment changed: {left}"
     started = set(psutil.Process().children(recursive=True)) - children

@@ -20,7 +20,6 @@ import enum
 import os
 import stat
 from collections import deque
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import attrs
@@ -29,6 +28,8 @@ from reloader_backends.inotify import limits
 from reloader_backends.inotify.kernel import CONTENT, ENTRIES, ITSELF, Kernel, Watch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from reloader_backends.inotify.trees import Mount
 
 __all__ = ["Kind", "Paths", "Step"]

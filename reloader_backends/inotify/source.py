@@ -11,7 +11,6 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from inotify_simple import Event, flags  # type: ignore[import-untyped]
@@ -23,6 +22,8 @@ from reloader_backends.inotify.trees import Branch, Mount, Trees
 from reloader_core.model import Hint, HintScope
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from reloader_core.model import Tree
 
 if sys.platform != "linux":

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import attrs
 
 from reloader_backends.inotify.kernel import ENTRIES, Kernel, Watch
-from reloader_backends.inotify.paths import Paths, Step
 
 if TYPE_CHECKING:
+    from reloader_backends.inotify.paths import Paths, Step
     from reloader_core.model import Tree
 
 __all__ = ["Branch", "Mount", "Trees"]

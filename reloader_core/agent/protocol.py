@@ -19,12 +19,14 @@ environment variable, ``G`` go.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
 from importlib.machinery import EXTENSION_SUFFIXES
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reloader_core.agent import ENVIRONMENT_VARIABLE, INJECT_DIRECTORY, LoadedKind
-from reloader_core.model import Stamp
+from reloader_core.stamp import Stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
     "Hello",

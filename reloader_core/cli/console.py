@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from reloader_core.errors import ReloaderError
-from reloader_core.notices import Level, Notice, Report
+if TYPE_CHECKING:
+    from reloader_core.errors import ReloaderError
+    from reloader_core.notices import Level, Notice, Report
 
 _PREFIX = "[reloader] "
 
@@ -41,6 +42,8 @@ def fail(error: ReloaderError) -> NoReturn:
 
 def level_of(*, quiet: bool, verbose: bool) -> Level:
     """What ``-q`` and ``-v`` ask for: only problems, or everything."""
+    from reloader_core.notices import Level
+
     if quiet:
         return Level.WARNING
     return Level.DETAIL if verbose else Level.INFO

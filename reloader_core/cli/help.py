@@ -10,7 +10,7 @@ import click
 from reloader_core import __version__
 from reloader_core.cli.console import fail
 from reloader_core.cli.options import HELP, QUIET, VERBOSE
-from reloader_core.config.schema import SETTINGS
+from reloader_core.config.settings import SETTINGS
 from reloader_core.errors import UsageError
 
 _GROUPS = {

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reloader_core.cli.run_arguments import split_program
-from reloader_core.config.schema import SETTINGS, Setting
+from reloader_core.config.settings import SETTINGS, Setting
 from reloader_core.config.suggestion import did_you_mean
 from reloader_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: Options that stand for a setting, by their name on the command line.
 SETTING_OPTIONS = {

@@ -7,7 +7,10 @@ start a program, as they do for Python.
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Sequence
 
 _STARTS = "mc"
 

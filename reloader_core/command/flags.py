@@ -8,7 +8,10 @@ and the first word that is no option.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 _LETTERS_WITH_VALUE = "WX"
 _LETTERS_THAT_RUN = "cm"

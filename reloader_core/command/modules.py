@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
+from typing import TYPE_CHECKING
 
 from reloader_core.config.suggestion import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 
 def search_path(cwd: str, *, is_safe_path: bool) -> list[str]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from reloader_core.command.flags import note_blocked, split_interpreter_flags
 from reloader_core.command.title import make_title
 from reloader_core.errors import ProgramError
-from reloader_core.model import Command
+from reloader_core.invocation import Invocation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
-def rerun_command(*, environ: Mapping[str, str]) -> Command:
+def rerun_command(*, environ: Mapping[str, str]) -> Invocation:
     """Find out how this process was started, whatever the program did since.
 
     ``sys.argv`` and the working directory are the program's to change;
@@ -31,7 +34,7 @@ def rerun_command(*, environ: Mapping[str, str]) -> Command:
             "this program cannot be run again: its interpreter is unknown; run it with python"
         )
     notes = note_blocked(flags)
-    return Command(
+    return Invocation(
         argv=(sys.executable, *sys.orig_argv[1:]),
         cwd=_find_start(program) or _working_directory(environ),
         title=make_title(program),

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reloader_core.command.flags import has_safe_path, note_blocked, split_interpreter_flags
 from reloader_core.command.title import make_title
 from reloader_core.config.suggestion import did_you_mean
 from reloader_core.errors import ProgramError
-from reloader_core.model import Command
+from reloader_core.invocation import Invocation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
 _PYTHON_SUFFIXES = (".py", ".pyw", ".pyz", ".zip", ".pyc")
 _FORMS = "name a script, '-m MODULE', '-c CODE' or a command"
@@ -38,7 +40,7 @@ def resolve_program(
     environ: Mapping[str, str],
     executable: str,
     interpreter_flags: Sequence[str],
-) -> Command:
+) -> Invocation:
     """Find what a command line runs.
 
     :param program: a script, ``-m`` and a module, ``-c`` and code, or a command;
@@ -84,9 +86,9 @@ def _check_module(name: str, place: _Place) -> None:
         raise ProgramError(fault)
 
 
-def _run_python(program: Sequence[str], place: _Place) -> Command:
+def _run_python(program: Sequence[str], place: _Place) -> Invocation:
     notes = note_blocked(place.flags)
-    return Command(
+    return Invocation(
         argv=(place.executable, *place.flags, *program),
         cwd=place.cwd,
         title=make_title(program),
@@ -95,7 +97,7 @@ def _run_python(program: Sequence[str], place: _Place) -> Command:
     )
 
 
-def _resolve_word(program: Sequence[str], place: _Place) -> Command:
+def _resolve_word(program: Sequence[str], place: _Place) -> Invocation:
     word = program[0]
     path = os.path.join(place.cwd, word)
     if os.path.isfile(path) and word.lower().endswith(_PYTHON_SUFFIXES):
@@ -112,7 +114,7 @@ def _resolve_word(program: Sequence[str], place: _Place) -> Command:
     raise ProgramError(_describe_missing(word, place))
 
 
-def _run_executable(found: str, program: Sequence[str], place: _Place) -> Command:
+def _run_executable(found: str, program: Sequence[str], place: _Place) -> Invocation:
     flags: list[str] | None
     if is_interpreter_name(os.path.basename(found)):
         flags, rest = split_interpreter_flags(program[1:])
@@ -124,7 +126,7 @@ def _run_executable(found: str, program: Sequence[str], place: _Place) -> Comman
     else:
         flags = _read_interpreter_flags(found, place)
     notes = note_blocked(flags or ())
-    return Command(
+    return Invocation(
         argv=(found, *program[1:]),
         cwd=place.cwd,
         title=make_title(program),

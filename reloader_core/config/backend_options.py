@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Collection, Mapping
 from typing import Any
 
 import attrs
 
-from reloader_core.config.schema import Configuration
 from reloader_core.config.suggestion import did_you_mean
 from reloader_core.errors import ConfigurationError
+
+if typing.TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from reloader_core.config.schema import Configuration
 
 
 def validate_backend_tables(configuration: Configuration, installed: Collection[str]) -> list[str]:
@@ -41,8 +44,10 @@ def unknown_reloader_type(
     """
     return ConfigurationError(
         [
-            f"{origin}: no backend {name!r} is installed; installed: {_join(installed)}"
-            f"{did_you_mean(name, installed)}"
+            (
+                f"{origin}: no backend {name!r} is installed; installed: {_join(installed)}"
+                f"{did_you_mean(name, installed)}"
+            )
         ]
     )
 
@@ -89,7 +94,8 @@ def build_options(
     faults += _try_each(options_class, values, required, source=source)
     if faults:
         raise ConfigurationError(faults)
-    return typing.cast(object, options_class(**values))
+    options: object = options_class(**values)
+    return options
 
 
 def _try_each(

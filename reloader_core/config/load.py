@@ -10,19 +10,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reloader_core.config.schema import (
+from reloader_core.config.schema import Configuration
+from reloader_core.config.settings import (
     SETTINGS,
     VARIABLE_PREFIX,
-    Configuration,
     Setting,
     read_text,
     read_value,
 )
 from reloader_core.config.suggestion import did_you_mean
 from reloader_core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 _FILE_NAME = "pyproject.toml"
 

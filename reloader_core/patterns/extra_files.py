@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from reloader_core.model import Tree
 from reloader_core.patterns.filters import DEFAULT_EXCLUDES, PathFilter
 from reloader_core.patterns.gitignore import has_glob, locate, unescape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: The pattern of a directory that is watched with all that is in it.
 _EVERYTHING = ""

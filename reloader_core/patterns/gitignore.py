@@ -8,11 +8,11 @@ pathspec asks a whole list about a whole path, and git does not.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import re
+    from collections.abc import Iterator
 
 
 class _Rule(NamedTuple):
@@ -117,9 +117,7 @@ class Selector:
         return False
 
     def _relative(self, path: str) -> str:
-        if path.startswith(self._prefix):
-            path = path[len(self._prefix) :]
-        return path.replace(os.sep, "/").lstrip("/")
+        return path.removeprefix(self._prefix).replace(os.sep, "/").lstrip("/")
 
 
 def has_glob(text: str) -> bool:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import attrs
-import pluggy
 
-from reloader_core import hookspecs
 from reloader_core.errors import PluginError
-from reloader_core.model import ChangeSource, OpenRequest
-from reloader_core.plugins.entry_points import EntryPoint
 from reloader_core.plugins.manager import Plugins, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pluggy
+
+    from reloader_core.model import ChangeSource, OpenRequest
+    from reloader_core.plugins.entry_points import EntryPoint
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -13,8 +13,10 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 #: The entry point's name is the ``reloader_type``.
 BACKENDS_GROUP = "reloader.backends"

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
 from reloader_core import hookspecs
 from reloader_core.errors import PluginError
 from reloader_core.plugins.entry_points import PLUGINS_GROUP, find_entry_points
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 _T = TypeVar("_T")
 
@@ -65,8 +67,7 @@ class Plugins:
                 self.register(entry.load(), entry.name)
             except Exception as error:
                 self._report(
-                    f"plugin {entry.name!r} of {entry.distribution} is left out: "
-                    f"{describe(error)}"
+                    f"plugin {entry.name!r} of {entry.distribution} is left out: {describe(error)}"
                 )
 
     def load_named(self, names: Iterable[str], *, directory: str) -> None:

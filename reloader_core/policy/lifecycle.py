@@ -225,9 +225,14 @@ class Terminate:
 
 @attrs.frozen(kw_only=True)
 class Kill:
-    """End the program now."""
+    """End the program now.
+
+    :ivar was_asked_twice: not because its time is over, but because nobody wants
+        to wait for it.
+    """
 
     pid: int
+    was_asked_twice: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -437,7 +442,8 @@ def _from_quitting(state: Quitting, event: Event) -> Step:
             return state, ()
         case QuitWanted():
             # Asked twice: no more patience.
-            return attrs.evolve(state, terminate_at=None, kill_at=None), (Kill(pid=state.pid),)
+            killed = attrs.evolve(state, terminate_at=None, kill_at=None)
+            return killed, (Kill(pid=state.pid, was_asked_twice=True),)
         case Exited(pid=pid) if pid == state.pid:
             return Ended(exit_code=state.exit_code), ()
         case TimePassed(now=now):

@@ -19,11 +19,14 @@ means for them:
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import attrs
 
 from reloader_core.model import ChangeKind, Stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 
 class Origin(enum.Enum):

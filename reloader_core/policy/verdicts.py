@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import attrs
 
 from reloader_core.model import ChangeBatch, Decision, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _STRENGTH = {Decision.RELOAD: 1, Decision.DEFER: 2, Decision.VETO: 3}
 

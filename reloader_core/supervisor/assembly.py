@@ -2,73 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
 
 from reloader_core.config.backend_options import build_options
-from reloader_core.config.schema import Configuration
 from reloader_core.errors import BackendUnavailableError
 from reloader_core.model import ChangeSource, Command, OpenRequest
-from reloader_core.notices import Level, Notice, Report
+from reloader_core.notices import Level, Report
 from reloader_core.patterns import ExcludeRules
 from reloader_core.plugins.backends import Backend, load_backend
-from reloader_core.plugins.entry_points import EntryPoint
 from reloader_core.plugins.manager import Plugins
 from reloader_core.supervisor.hooks import Hooks
 from reloader_core.supervisor.inspector import Inspector
-from reloader_core.supervisor.launcher import Launcher
 from reloader_core.supervisor.loop import Supervisor
+from reloader_core.supervisor.messages import make_tell
 from reloader_core.supervisor.watching import Watching
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from reloader_core.config.schema import Configuration
+    from reloader_core.invocation import Invocation
+    from reloader_core.plugins.entry_points import EntryPoint
+    from reloader_core.supervisor.channel import Channel
+    from reloader_core.supervisor.launcher import Launcher
 
 
 def assemble(
     configuration: Configuration,
-    command: Command,
+    invocation: Invocation,
     *,
     backends: Mapping[str, EntryPoint],
     launcher: Launcher,
+    channel: Channel,
     report: Report,
 ) -> Supervisor:
     """Build a supervisor that is ready to run.
 
     :param configuration: what the user wants.
-    :param command: the program.
+    :param invocation: the program.
     :param backends: the installed backends, as ``preflight`` found them.
     :param launcher: may have a process ready.
+    :param channel: where the supervisor's events come from; the caller closes it.
     :param report: shows notices.
     :raises ConfigurationError: the backend is not installed, or its options are wrong.
     :raises PluginError: a plugin that was asked for cannot be used.
     """
 
+    tell = make_tell(report)
+
     def warn(text: str) -> None:
-        report(Notice(level=Level.WARNING, event="warning", text=text))
-
-    def detail(text: str) -> None:
-        report(Notice(level=Level.DETAIL, event="backend", text=text))
-
-    def inform(text: str) -> None:
-        report(Notice(level=Level.INFO, event="backend", text=text))
+        tell(Level.WARNING, "warning", text)
 
     plugins = Plugins(warn)
-    opener = Backends(configuration, backends, report=warn, notify=inform)
+    opener = Backends(
+        configuration, backends, report=warn, notify=partial(tell, Level.INFO, "backend")
+    )
     opener.check(configuration.reloader_type)
     plugins.load_installed()
     plugins.load_named(configuration.plugins, directory=configuration.project_root)
     hooks = Hooks(plugins)
-    adapted = hooks.adapt(command)
+    adapted = hooks.adapt(Command.of(invocation))
     for note in adapted.notes:
-        report(Notice(level=Level.INFO, event="adapted", text=note))
-    watching = Watching(configuration.reloader_type, open_source=opener.open, warn=warn, tell=detail)
-    rules = ExcludeRules(
-        root=configuration.project_root, patterns=configuration.exclude_patterns
+        tell(Level.INFO, "adapted", note)
+    watching = Watching(
+        configuration.reloader_type,
+        open_source=opener.open,
+        warn=warn,
+        tell=partial(tell, Level.DETAIL, "backend"),
     )
+    rules = ExcludeRules(root=configuration.project_root, patterns=configuration.exclude_patterns)
     return Supervisor(
         configuration=configuration,
         command=adapted,
         hooks=hooks,
         launcher=launcher,
-        make_inspector=lambda post: Inspector(
-            watching, is_excluded=rules.is_excluded, post=post
-        ),
+        channel=channel,
+        make_inspector=lambda post: Inspector(watching, is_excluded=rules.is_excluded, post=post),
         report=report,
     )
 

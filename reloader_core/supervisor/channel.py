@@ -1,4 +1,4 @@
-"""The wake-up channel: signals, threads and descriptors become one ordered stream.
+"""The wake-up channel: signals, threads, descriptors and timers become one ordered stream.
 
 The idea is the self-pipe: a signal handler and a thread write one byte, the
 loop sleeps in a selector and reads everything there is. hupper showed how much
@@ -13,17 +13,24 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator
-from types import FrameType
+from typing import TYPE_CHECKING, NamedTuple
 
-import attrs
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import FrameType
+
+#: The signals that end the supervisor, where the system has them.
+QUIT_SIGNALS = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK")
+    if hasattr(signal, name)
+)
 
 #: What a thread writes; signals are written as their own number, from 1 up.
 _POSTED = b"\0"
 
 
-@attrs.frozen(kw_only=True)
-class SignalReceived:
+class SignalReceived(NamedTuple):
     """A signal reached the supervisor."""
 
     number: int
@@ -37,8 +44,9 @@ class Channel:
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_reader.setblocking(False)
         self._wake_writer.setblocking(False)
-        self._selector.register(self._wake_reader, selectors.EVENT_READ, tuple)
+        self._selector.register(self._wake_reader, selectors.EVENT_READ, None)
         self._posted: collections.deque[object] = collections.deque()
+        self._reminders: dict[type, tuple[float, object]] = {}
 
     def post(self, event: object) -> None:
         """Add an event, from any thread."""
@@ -48,14 +56,25 @@ class Channel:
         with contextlib.suppress(OSError):
             self._wake_writer.send(_POSTED)
 
-    def attach(self, file: int | socket.socket, read: Callable[[], Iterable[object]]) -> None:
-        """Have ``read`` turn a descriptor into events whenever it is readable."""
-        self._selector.register(file, selectors.EVENT_READ, read)
+    def attach(self, file: int | socket.socket, event: object) -> None:
+        """Deliver an event whenever a descriptor is readable."""
+        self._selector.register(file, selectors.EVENT_READ, event)
 
     def detach(self, file: int | socket.socket) -> None:
         """Forget a descriptor; unknown ones are no error."""
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(file)
+
+    def remind(self, event: object, at: float) -> None:
+        """Deliver an event later, instead of the one of its class that is still to come.
+
+        :param at: monotonic seconds.
+        """
+        self._reminders[type(event)] = (at, event)
+
+    def forget(self, kind: type) -> None:
+        """Deliver no reminder of a class."""
+        self._reminders.pop(kind, None)
 
     def receive(self, deadline: float | None) -> list[object]:
         """Wait for events.
@@ -63,16 +82,21 @@ class Channel:
         :param deadline: monotonic seconds; ``None`` to wait for ever.
         :returns: the events that came in, in order; none at the deadline.
         """
-        timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
-        ready = self._selector.select(timeout)
+        dues = [at for at, _ in self._reminders.values()]
+        dues += [] if deadline is None else [deadline]
+        timeout = max(0.0, min(dues) - time.monotonic()) if dues else None
+        ready = [key.data for key, _ in self._selector.select(timeout)]
         # Signals come first: Ctrl-C ends supervisor and program at once, and
         # must not look as if the program had ended by itself.
-        events = list(self._read_wake_ups())
-        for key, _ in ready:
-            events.extend(key.data())
+        events = [*self._iter_wake_ups(), *(event for event in ready if event is not None)]
+        now = time.monotonic()
+        for kind, (at, event) in list(self._reminders.items()):
+            if at <= now:
+                del self._reminders[kind]
+                events.append(event)
         return events
 
-    def _read_wake_ups(self) -> Iterator[object]:
+    def _iter_wake_ups(self) -> Iterator[object]:
         numbers: bytes = b""
         with contextlib.suppress(BlockingIOError):
             numbers = self._wake_reader.recv(4096)
@@ -88,14 +112,14 @@ class Channel:
 
         Must be entered in the main thread. The former handlers are restored.
         """
-        former = {number: signal.signal(number, _ignore_in_python) for number in numbers}
         former_fd = signal.set_wakeup_fd(self._wake_writer.fileno(), warn_on_full_buffer=False)
+        former = {number: signal.signal(number, _ignore_in_python) for number in numbers}
         try:
             yield
         finally:
-            signal.set_wakeup_fd(former_fd)
             for number, handler in former.items():
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)
+            signal.set_wakeup_fd(former_fd)
 
     def close(self) -> None:
         """Give the descriptors back."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -11,6 +11,9 @@ from reloader_core.model import Change, ChangeBatch, Stamp
 from reloader_core.policy.settle import WRITING_RECHECK_SECONDS, recheck_seconds
 from reloader_core.policy.snapshot import CHANGES, Judgement, Snapshot
 from reloader_core.supervisor.files import appeared, digest_of, stamp_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @attrs.frozen(kw_only=True)

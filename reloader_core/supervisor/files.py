@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from reloader_core.model import Stamp, Tree
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from hashlib import blake2b
 else:
     try:

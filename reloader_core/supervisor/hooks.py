@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reloader_core.hookspecs import hookimpl
 from reloader_core.model import (
@@ -16,7 +16,9 @@ from reloader_core.model import (
     Verdict,
     WatchRequest,
 )
-from reloader_core.plugins.manager import Plugins
+
+if TYPE_CHECKING:
+    from reloader_core.plugins.manager import Plugins
 
 
 class CoreStart:
@@ -84,8 +86,6 @@ def _read_paths(answer: Any) -> list[str]:
     if isinstance(answer, (str, bytes)):
         raise TypeError(f"expected paths, got one string: {answer!r}; put it into a list")
     return [os.fsdecode(path) for path in answer]
-
-
 
 
 def _expect(kind: type) -> Any:

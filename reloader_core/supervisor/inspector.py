@@ -15,7 +15,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -23,7 +23,11 @@ from reloader_core.model import ChangeBatch, Hint, HintScope, Stamp, Tree
 from reloader_core.policy.snapshot import Snapshot
 from reloader_core.supervisor.comparison import Comparison
 from reloader_core.supervisor.files import digest_of, iter_tree, stamp_of
-from reloader_core.supervisor.watching import Watching
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from reloader_core.supervisor.watching import Watching
 
 #: Reports come in by the hundred while a program imports; the source is told
 #: of them together.
@@ -71,6 +75,7 @@ class Inspector:
         self._snapshot = Snapshot()
         self._comparison = Comparison(self._snapshot)
         self._trees: frozenset[Tree] = frozenset()
+        self._new_trees: set[Tree] = set()
         self._new_paths: dict[str, float] = {}
         self._watch_due: float | None = None
         self._unread: list[str] = []
@@ -152,6 +157,7 @@ class Inspector:
     def _tell(self) -> None:
         if (batch := self._comparison.take()) is not None:
             self._post(DiskChanged(batch=batch))
+            self._unread.extend(batch.paths)
 
     def _learn_contents(self) -> None:
         """Read some files, so that a touch can later be told from an edit."""
@@ -185,6 +191,7 @@ class Inspector:
         for tree in trees - self._trees:
             for path in iter_tree(tree):
                 self._snapshot.extra(path, stamp_of(path))
+        self._new_trees |= trees - self._trees
         self._trees |= trees
         is_done.set()
         now = time.monotonic()
@@ -195,7 +202,11 @@ class Inspector:
         """Watch all that matters, then compare what is new: in this order."""
         self._watch_due = None
         new, self._new_paths = self._new_paths, {}
+        new_trees, self._new_trees = self._new_trees, set()
         self._watching.watch(self._snapshot.paths(), self._trees)
+        for tree in new_trees:
+            # Files that came between the first look at the tree and the watch.
+            new.update(dict.fromkeys(self._find_new_files(tree.root), time.monotonic()))
         for path, noticed_at in new.items():
             self._comparison.compare((path,), noticed_at)
         self._unread.extend(new)
@@ -209,6 +220,7 @@ class Inspector:
 
     def _take_hint(self, hint: Hint, at: float) -> None:
         if hint.scope is HintScope.TREE:
+            # They are expected not to be there, so comparing finds them created.
             self._find_new_files(hint.path)
             below = list(self._snapshot.iter_paths_below(hint.path, os.sep))
             self._comparison.compare(below, at)
@@ -222,12 +234,16 @@ class Inspector:
             if _is_below(path, tree.root) and tree.filter.wants_file(path):
                 self._snapshot.extra(path, None)
 
-    def _find_new_files(self, directory: str) -> None:
+    def _find_new_files(self, directory: str) -> list[str]:
+        """Files in watched trees that nobody knew of: expected not to be there."""
+        found = []
         for tree in self._trees:
             if directory == tree.root or _is_below(directory, tree.root):
                 for path in iter_tree(attrs.evolve(tree, root=directory)):
                     if path not in self._snapshot:
                         self._snapshot.extra(path, None)
+                        found.append(path)
+        return found
 
     def _compare_everything(self, at: float) -> None:
         for tree in self._trees:

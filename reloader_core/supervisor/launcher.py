@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from reloader_core.model import Command
 from reloader_core.supervisor.process import HAS_AGENT, ProgramProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reloader_core.invocation import Invocation
 
 
 class Launcher:
@@ -21,44 +25,44 @@ class Launcher:
     def __init__(self) -> None:
         self._reserve: ProgramProcess | None = None
 
-    def prepare(self, command: Command) -> None:
-        """Get a process ready for a command, if it can be held back."""
-        if self._reserve is not None or not (command.is_python and HAS_AGENT):
+    def prepare(self, invocation: Invocation) -> None:
+        """Get a process ready to run, if it can be held back."""
+        if self._reserve is not None or not (invocation.is_python and HAS_AGENT):
             return
         try:
-            self._reserve = ProgramProcess(command, os.environ)
+            self._reserve = ProgramProcess(invocation, os.environ)
         except OSError:
             # The start itself will meet the same error, and tells.
             self._reserve = None
 
-    def start_early(self, command: Command) -> None:
+    def start_early(self, invocation: Invocation) -> None:
         """Let the process in reserve run the program before anybody asks for it.
 
         :meth:`launch` then returns it as it runs. For the very first start
         only, and only if nothing that is still to be loaded has a say in it.
         """
         if self._reserve is not None:
-            self._reserve = self.launch(command, ())
+            self._reserve = self.launch(invocation, ())
 
-    def launch(self, command: Command, distrusted: Iterable[str]) -> ProgramProcess:
+    def launch(self, invocation: Invocation, distrusted: Iterable[str]) -> ProgramProcess:
         """Start the program.
 
-        :param command: what to run.
+        :param invocation: what to run.
         :param distrusted: sources whose cached bytecode must not be believed.
         :returns: the process, running the program.
         :raises OSError: it cannot be started.
         """
-        process = self._take_reserve(command) or ProgramProcess(command, os.environ)
+        process = self._take_reserve(invocation) or ProgramProcess(invocation, os.environ)
         if not process.is_released:
             process.release(distrusted, {})
         return process
 
-    def _take_reserve(self, command: Command) -> ProgramProcess | None:
+    def _take_reserve(self, invocation: Invocation) -> ProgramProcess | None:
         reserve, self._reserve = self._reserve, None
         if reserve is None:
             return None
         # One that runs already may have ended, too: it is not to be run twice.
-        if reserve.command == command and (reserve.is_released or reserve.poll() is None):
+        if reserve.invocation == invocation and (reserve.is_released or reserve.poll() is None):
             return reserve
         reserve.discard()
         return None

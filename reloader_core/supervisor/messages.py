@@ -4,12 +4,36 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import TYPE_CHECKING, Protocol
 
 from reloader_core.model import Change, ChangeKind, ReloadReport
-from reloader_core.notices import Level, Notice
+from reloader_core.notices import Level, Notice, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: More changed files than this are counted, not named.
 _MOST_NAMED = 2
+
+
+class Tell(Protocol):
+    """Shows a notice."""
+
+    def __call__(
+        self, level: Level, event: str, text: str, details: Mapping[str, object] | None = None, /
+    ) -> None:
+        """Show it."""
+
+
+def make_tell(report: Report) -> Tell:
+    """A shorter way to say something."""
+
+    def tell(
+        level: Level, event: str, text: str, details: Mapping[str, object] | None = None, /
+    ) -> None:
+        report(Notice(level=level, event=event, text=text, details=details or {}))
+
+    return tell
 
 
 def describe_changes(changes: tuple[Change, ...], root: str) -> str:

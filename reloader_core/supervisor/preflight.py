@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from reloader_core.config.backend_options import unknown_reloader_type, validate_backend_tables
-from reloader_core.config.schema import Configuration
 from reloader_core.errors import ConfigurationError
 from reloader_core.plugins.entry_points import (
     BACKENDS_GROUP,
@@ -11,6 +12,9 @@ from reloader_core.plugins.entry_points import (
     EntryPoint,
     find_entry_points,
 )
+
+if TYPE_CHECKING:
+    from reloader_core.config.schema import Configuration
 
 _OWN_PROJECT = "reloader_core"
 

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from reloader_core.agent.protocol import (
     Hello,
@@ -23,7 +23,11 @@ from reloader_core.agent.protocol import (
     decode,
     encode_release,
 )
-from reloader_core.model import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from reloader_core.invocation import Invocation
 
 #: The agent speaks over Unix sockets; elsewhere the program runs without it.
 HAS_AGENT = sys.platform != "win32"
@@ -37,14 +41,14 @@ class ProgramProcess:
     :ivar is_released: :meth:`release` was called.
     """
 
-    def __init__(self, command: Command, environment: Mapping[str, str]) -> None:
+    def __init__(self, invocation: Invocation, environment: Mapping[str, str]) -> None:
         """Spawn.
 
-        :param command: what to run.
+        :param invocation: what to run.
         :param environment: the environment it inherits, before the command's own.
         :raises OSError: the executable cannot be started.
         """
-        self.command = command
+        self.invocation = invocation
         self._undecoded = b""
         self._link: socket.socket | None = None
         self._lifeline: int | None = None
@@ -53,13 +57,13 @@ class ProgramProcess:
         self._releases = 0
         self._release_message = b""
         # Without an agent in it nothing holds the program back.
-        self.is_held = command.is_python and HAS_AGENT
+        self.is_held = invocation.is_python and HAS_AGENT
         self.is_released = False
-        variables = {**environment, **command.environment}
+        variables = {**environment, **invocation.environment}
         if HAS_AGENT:
             self._popen = self._spawn_with_agent(variables)
         else:
-            self._popen = subprocess.Popen(command.argv, cwd=command.cwd, env=variables)
+            self._popen = subprocess.Popen(invocation.argv, cwd=invocation.cwd, env=variables)
         self.pid = self._popen.pid
 
     def _spawn_with_agent(self, variables: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -69,8 +73,8 @@ class ProgramProcess:
         self._link.setblocking(False)
         try:
             return subprocess.Popen(
-                self.command.argv,
-                cwd=self.command.cwd,
+                self.invocation.argv,
+                cwd=self.invocation.cwd,
                 env=agent_environment(
                     variables,
                     agent_fd=theirs.fileno(),
@@ -161,7 +165,7 @@ class ProgramProcess:
     @property
     def tells_of_its_start(self) -> bool:
         """Whether an agent will report that the program runs."""
-        return self.command.is_python and HAS_AGENT
+        return self.invocation.is_python and HAS_AGENT
 
     @property
     def exit_descriptor(self) -> int | None:

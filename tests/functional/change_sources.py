@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -13,6 +12,8 @@ import attrs
 from reloader_core.model import ChangeSource, Hint, HintScope, OpenRequest, Tree
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from reloader_core.patterns import PathFilter
 
 DEADLINE_SECONDS = 10.0

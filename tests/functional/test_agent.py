@@ -10,8 +10,8 @@ import tempfile
 import venv
 import zipapp
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,6 +19,9 @@ from reloader_core.agent import INJECT_DIRECTORY, LoadedKind
 from reloader_core.agent.protocol import Hello, Running, Uncaught, encode_release
 from reloader_core.model import Stamp
 from tests.functional.agent_harness import Stage, find_pythons, open_stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the agent needs Unix sockets")
 

@@ -6,13 +6,16 @@ import itertools
 import os
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from reloader_backends.stat import StatSource, open_change_source
 from tests.functional.change_sources import DEADLINE_SECONDS, Watching, open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,6 +22,9 @@ from tests.functional.change_sources import (
     replace,
     retarget,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 BACKENDS = [
     pytest.param(stat.open_change_source, id="stat"),

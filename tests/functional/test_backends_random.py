@@ -7,14 +7,18 @@ import os
 import random
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from reloader_backends import inotify, stat
-from reloader_core.model import ChangeSource, Hint, OpenRequest
 from tests.functional.change_sources import covers, open_source, tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reloader_core.model import ChangeSource, Hint, OpenRequest
 
 DIRECTORIES = ["a", "b", "a/c", "b/c", "a/c/d", "link", "a/link", "b/c/link", "link/c"]
 FILES = ["x.py", "y.py"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from tests.functional.harness import Workshop
+if TYPE_CHECKING:
+    from tests.functional.harness import Workshop
 
 
 def refuse(workshop: Workshop, *arguments: str, env: dict[str, str] | None = None) -> list[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
-from tests.functional.harness import Workshop
+if TYPE_CHECKING:
+    from tests.functional.harness import Workshop
 
 EMBEDDING = """\
 import os, signal, sys, threading
@@ -16,8 +18,8 @@ print("loaded", is_running_from_reloader(), flush=True)
 def main():
     import value
     assert threading.current_thread() is threading.main_thread()
-    print("value", value.VALUE, flush=True)
     try:
+        print("value", value.VALUE, flush=True)
         signal.pause()
     finally:
         print("cleaned up", flush=True)

@@ -8,8 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,6 +19,10 @@ from tests.functional.test_reload import (
     save_by_atomic_replace,
     save_in_place,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 SAVES: list[Callable[[Path, str], None]] = [
     save_in_place,

@@ -150,7 +150,8 @@ def test_a_plugin_can_start_the_program_its_own_way(toy: Toy) -> None:
     toy.workshop.write("app.py", "")
     running = toy.start("--plugin", "reload_hooks")
     toy.workshop.write(
-        "app.py", "import os; print('generation', os.environ['GENERATION'], flush=True)\n" + WAITING_PROGRAM
+        "app.py",
+        "import os; print('generation', os.environ['GENERATION'], flush=True)\n" + WAITING_PROGRAM,
     )
     running.out.wait_for("generation 2")
 

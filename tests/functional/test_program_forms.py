@@ -7,12 +7,15 @@ import os
 import subprocess
 import sys
 import zipapp
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.functional.harness import Workshop
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tests.functional.harness import Workshop
 
 #: Prints what a program can see of how it was started.
 PROBE = """\
@@ -178,7 +181,14 @@ def test_any_other_executable_runs_and_is_watched_through_extra_files(
 ) -> None:
     workshop.write("data.txt", "one")
     running = workshop.reloader(
-        "run", "--interval", "0.1", "--extra-file", "data.txt", "sh", "-c", "cat data.txt; echo; exec sleep 60"
+        "run",
+        "--interval",
+        "0.1",
+        "--extra-file",
+        "data.txt",
+        "sh",
+        "-c",
+        "cat data.txt; echo; exec sleep 60",
     )
     running.out.wait_for("one")
     workshop.write("data.txt", "two")

@@ -6,12 +6,15 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.functional.harness import WAITING_PROGRAM, Running, Workshop, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def save_in_place(path: Path, content: str) -> None:
@@ -34,7 +37,10 @@ def save_as_vim(path: Path, content: str) -> None:
 
 def save_as_pycharm(path: Path, content: str) -> None:
     """`safe write`: write beside, move the old away, move the new in, delete the old."""
-    new, old = path.with_name(path.name + "___jb_tmp___"), path.with_name(path.name + "___jb_old___")
+    new, old = (
+        path.with_name(path.name + "___jb_tmp___"),
+        path.with_name(path.name + "___jb_old___"),
+    )
     new.write_text(content)
     os.rename(path, old)
     os.rename(new, path)

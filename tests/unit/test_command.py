@@ -8,8 +8,7 @@ import stat
 import subprocess
 import sys
 import zipapp
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,7 +20,11 @@ from reloader_core.command import (
 )
 from reloader_core.command.resolve import is_interpreter_name
 from reloader_core.errors import ProgramError
-from reloader_core.model import Command
+from reloader_core.invocation import Invocation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 PYTHON = sys.executable
 
@@ -40,7 +43,7 @@ def resolve(
     flags: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
     executable: str = PYTHON,
-) -> Command:
+) -> Invocation:
     return resolve_program(
         program,
         cwd=str(cwd),
@@ -111,7 +114,7 @@ def test_the_options_of_this_process_are_those_it_was_started_with() -> None:
 def test_a_script_is_run_by_our_interpreter_with_its_options(tmp_path: Path) -> None:
     write(tmp_path / "app.py")
     command = resolve(tmp_path, "app.py", "-x", flags=["-X", "dev"])
-    assert command == Command(
+    assert command == Invocation(
         argv=(PYTHON, "-X", "dev", "app.py", "-x"),
         cwd=str(tmp_path),
         title="app.py -x",

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 import pytest
 
-from reloader_core.config import (
-    SETTINGS,
-    Configuration,
+from reloader_core.config.backend_options import (
     build_options,
-    load_configuration,
     unknown_reloader_type,
     validate_backend_tables,
 )
+from reloader_core.config.load import load_configuration
+from reloader_core.config.schema import Configuration
+from reloader_core.config.settings import SETTINGS
 from reloader_core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 
 def load(
@@ -161,19 +164,20 @@ def test_all_faults_of_all_sources_are_reported_at_once(tmp_path: Path) -> None:
         extra_files=("#x",),
     )
     path = tmp_path / "pyproject.toml"
-    assert found == (
-        f"{path}: [tool.reloader] intervall is not a setting; did you mean 'interval'?",
-        f"{path}: [tool.reloader] grace_seconds is true, not a number; "
-        "give seconds, 0 or more, such as 5.0",
-        f"{path}: [tool.reloader] restart is 'fork'; choose from 'spawn'",
-        f"{path}: [tool.reloader] bind has 'here', without a port; "
-        "give a list of addresses, such as ['127.0.0.1:8000', 'unix:app.sock']",
-        "RELOADER_INTERVAL is 'soon', not a number; give seconds above 0, such as 1.0",
-        "RELOADER_PLUGIN is not a variable of ours; did you mean 'RELOADER_PLUGINS'?",
-        f"RELOADER_ZZZ is not a variable of ours; remove it, or choose from "
-        f"{', '.join(setting.variable for setting in SETTINGS.values())}",
+    known = ", ".join(setting.variable for setting in SETTINGS.values())
+    table_of_ours = f"{path}: [tool.reloader]"
+    assert "\n".join(found) == (
+        f"{table_of_ours} intervall is not a setting; did you mean 'interval'?\n"
+        f"{table_of_ours} grace_seconds is true, not a number; "
+        "give seconds, 0 or more, such as 5.0\n"
+        f"{table_of_ours} restart is 'fork'; choose from 'spawn'\n"
+        f"{table_of_ours} bind has 'here', without a port; "
+        "give a list of addresses, such as ['127.0.0.1:8000', 'unix:app.sock']\n"
+        "RELOADER_INTERVAL is 'soon', not a number; give seconds above 0, such as 1.0\n"
+        "RELOADER_PLUGIN is not a variable of ours; did you mean 'RELOADER_PLUGINS'?\n"
+        f"RELOADER_ZZZ is not a variable of ours; remove it, or choose from {known}\n"
         "--extra-file has '#x', a comment to git; write '\\\\#' for a name that begins with '#'; "
-        "give a list of paths and globs, such as ['settings.toml', 'templates/']",
+        "give a list of paths and globs, such as ['settings.toml', 'templates/']"
     )
 
 

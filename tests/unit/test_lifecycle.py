@@ -18,9 +18,7 @@ def reload_wanted(now: float = 10.0) -> lc.ReloadWanted:
 
 
 def quit_wanted(now: float = 10.0, *, was_delivered: bool = False) -> lc.QuitWanted:
-    return lc.QuitWanted(
-        now=now, grace_seconds=GRACE, exit_code=143, was_delivered=was_delivered
-    )
+    return lc.QuitWanted(now=now, grace_seconds=GRACE, exit_code=143, was_delivered=was_delivered)
 
 
 def exited(code: int, now: float = 10.0, *, has_crashed: bool = False, pid: int = 1) -> lc.Exited:
@@ -79,9 +77,7 @@ def test_a_burst_is_waited_for_and_leads_to_one_start() -> None:
 
 
 def test_a_change_right_after_the_start_belongs_to_the_burst_before() -> None:
-    state, _ = after(
-        running(), reload_wanted(10.0), exited(-15, 10.1), lc.Spawned(pid=1, now=10.1)
-    )
+    state, _ = after(running(), reload_wanted(10.0), exited(-15, 10.1), lc.Spawned(pid=1, now=10.1))
     state, _ = after(state, reload_wanted(10.2), exited(-15, 10.21))
     assert lc.deadline(state) == 10.2 + BURST_QUIET_SECONDS
 
@@ -177,7 +173,7 @@ def test_ctrl_c_that_the_program_heard_is_not_followed_by_a_second_signal_at_onc
 
 def test_a_second_request_to_quit_does_not_wait() -> None:
     state, effects = after(running(), quit_wanted(10.0), quit_wanted(10.1))
-    assert effects == [lc.Terminate(pid=1), lc.Kill(pid=1)]
+    assert effects == [lc.Terminate(pid=1), lc.Kill(pid=1, was_asked_twice=True)]
 
 
 def test_quitting_wins_over_restarting() -> None:

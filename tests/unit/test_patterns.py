@@ -7,19 +7,23 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reloader_core.model import Tree
 from reloader_core.patterns import (
     DEFAULT_EXCLUDES,
     ExcludeRules,
     PathFilter,
     expand_extra_files,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reloader_core.model import Tree
 
 ROOT = "/home/me/project"
 

@@ -19,9 +19,7 @@ def batch_of(*paths: str) -> ChangeBatch:
 
 
 def say(decision: Decision, *paths: str, seconds: float = 1.0) -> Verdict:
-    return Verdict(
-        decision=decision, reason=decision.value, paths=paths or None, seconds=seconds
-    )
+    return Verdict(decision=decision, reason=decision.value, paths=paths or None, seconds=seconds)
 
 
 def test_a_lone_change_hardly_waits() -> None:
@@ -60,9 +58,7 @@ def test_a_change_long_after_a_burst_stands_alone() -> None:
 def test_only_what_may_be_half_done_is_looked_at_twice(
     kind: ChangeKind, is_being_written: bool, is_emptied: bool, seconds: float
 ) -> None:
-    wait = settle.recheck_seconds(
-        kind, is_being_written=is_being_written, is_emptied=is_emptied
-    )
+    wait = settle.recheck_seconds(kind, is_being_written=is_being_written, is_emptied=is_emptied)
     assert wait == seconds
 
 

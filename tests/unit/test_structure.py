@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 
 #: Lower floors first. A module may import from its own floor and those below.
 FLOORS = [
-    ["errors", "model", "agent.protocol", "agent"],
+    ["errors", "invocation", "stamp", "model", "agent"],
     ["patterns", "policy", "notices"],
     ["config", "command"],
     ["hookspecs"],

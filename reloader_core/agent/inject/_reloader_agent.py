@@ -15,7 +15,7 @@ What it says and understands is described in ``reloader_core.agent.protocol``.
 
 import os
 import sys
-from time import time
+from time import sleep, time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +31,11 @@ _FS_ERRORS = sys.getfilesystemencodeerrors()
 # other bound: a date far in the future was set by hand, not by a clock.
 _RACY_SECONDS = 2.0
 _CLOCK_SKEW_SECONDS = 60.0
+
+# File times advance in ticks of the kernel's clock, of up to 10 ms. An edit within
+# the tick of the one before, of the same size, leaves no trace in a stamp; so a
+# stamp is taken when the tick is over.
+_TICK_SECONDS = 0.012
 
 _MAX_TEXT = 2000
 
@@ -269,7 +274,7 @@ def _observe(letter: str, path: "Any") -> None:
     """Report a file that is about to be read."""
     try:
         path = os.fsdecode(path)
-        _report(letter, _absolute(path), os.stat(path))
+        _report(letter, _absolute(path), _stat(path))
     except Exception:  # noqa: BLE001, S110
         # Not a path, not there: whoever is about to read it will complain.
         pass
@@ -306,6 +311,16 @@ def _is_stdlib(directory: str) -> bool:
 
 
 _STDLIB = os.path.dirname(os.__file__)
+
+
+def _stat(path: "Any") -> os.stat_result:
+    """``os.stat``, whose result any later change will differ from."""
+    status = os.stat(path)
+    age = time() - status.st_mtime
+    if 0.0 <= age < _TICK_SECONDS:
+        sleep(_TICK_SECONDS - age)
+        status = os.stat(path)
+    return status
 
 
 # --- Bytecode --------------------------------------------------------------------------
@@ -386,12 +401,10 @@ def _install_hooks() -> None:
 
 
 def _hook_source(loader: "Any") -> None:
-    stat = os.stat
-
     # SourceLoader.get_code calls it before it reads source or bytecode. By the
     # time the module runs it has returned: no frame of ours is below the program.
     def path_stats(self: "Any", path: "Any") -> "dict[str, float]":
-        status = stat(path)
+        status = _stat(path)
         if not _is_bytecode_usable(path, status):
             # get_code then leaves the bytecode alone and compiles the source.
             raise OSError("stale bytecode that cannot be removed")
@@ -439,7 +452,7 @@ def _hook_archive(zipimport: "Any") -> None:
     # Modules are found by the directory as it was read; so that is the moment.
     def _read_directory(archive: str) -> "Any":
         try:
-            status: os.stat_result | None = os.stat(archive)
+            status: os.stat_result | None = _stat(archive)
         except OSError:
             status = None
         files = original(archive)
@@ -516,7 +529,7 @@ def _report_main_script() -> None:
     if script in ("", "-", "-c", "-m"):
         return
     try:
-        status = os.stat(script)
+        status = _stat(script)
     except OSError:
         if script.endswith(".py"):
             _channel.send(b"M%s\0" % os.fsencode(_absolute(script[:-3])))

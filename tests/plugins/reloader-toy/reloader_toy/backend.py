@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import attrs
 
 from reloader_core import hookimpl
 from reloader_core.model import ChangeSource, Hint, OpenRequest, Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @attrs.frozen(kw_only=True)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from reloader_core import hookimpl
 from reloader_core.model import (
@@ -21,6 +21,9 @@ from reloader_core.model import (
     Verdict,
     WatchRequest,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def _note(line: str) -> None:

@@ -1,0 +1,311 @@
+"""The settings: one table for ``pyproject.toml``, the environment and the command line.
+
+A setting's name in ``[tool.reloader]`` is its ``key``; the environment variable
+and the types follow from the table. Each source hands over other types: TOML
+knows numbers and lists, the environment only text. A reader turns them into the
+one type a :class:`Configuration` holds and raises :class:`ValueError` with the
+fault in words, to which the remedy, ``Setting.expected``, is added.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["SETTINGS", "Setting", "read_text", "read_value"]
+
+VARIABLE_PREFIX = "RELOADER_"
+
+
+Kind = Literal["text", "seconds", "list", "argv"]
+
+
+class Setting(NamedTuple):
+    """One setting.
+
+    :ivar key: its name in ``[tool.reloader]``.
+    :ivar kind: ``text``; ``seconds``, a number; ``list``, of strings; ``argv``, a
+        list of strings, or one that is split as a shell does.
+    :ivar help: one line, with the unit and the default.
+    :ivar expected: what would be right; ends the message about a wrong value.
+    :ivar check: takes one value (of a list, one element) and returns its fault,
+        ``None`` if it has none.
+    :ivar option: its name on the command line, if it has one.
+    :ivar metavar: what stands for the value in the option's help.
+    """
+
+    key: str
+    kind: Kind
+    help: str
+    expected: str
+    check: Callable[[Any], str | None]
+    option: str | None = None
+    metavar: str = ""
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return VARIABLE_PREFIX + self.key.upper()
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the command line adds to what is configured, and does not replace it."""
+        return self.kind == "list" and self.option is not None
+
+
+def read_value(setting: Setting, value: object) -> object:
+    """Read a value that has a type: from TOML, or from a caller.
+
+    :raises ValueError: with the fault in words.
+    """
+    if setting.kind == "text":
+        if not isinstance(value, str):
+            raise ValueError(f"is {_describe(value)}, not a string")
+        return _checked(setting, value)
+    if setting.kind == "seconds":
+        # To Python, True is a number.
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"is {_describe(value)}, not a number")
+        return _checked(setting, _to_float(value))
+    if setting.kind == "argv" and isinstance(value, str):
+        return _split_words(setting, value)
+    if not isinstance(value, list | tuple):
+        # All faults of a value are ValueErrors here, also those of its type.
+        raise ValueError(f"is {_describe(value)}, not a list of strings")  # noqa: TRY004
+    return _read_list(setting, value)
+
+
+def read_text(setting: Setting, text: str) -> object:
+    """Read a value that is text: from the environment, or the command line.
+
+    :raises ValueError: with the fault in words.
+    """
+    if setting.kind == "text":
+        return _checked(setting, text.strip())
+    if setting.kind == "seconds":
+        try:
+            number = float(text)
+        except ValueError:
+            raise ValueError(f"is {text!r}, not a number") from None
+        return _checked(setting, number)
+    if setting.kind == "argv":
+        return _split_words(setting, text)
+    parts = (part.strip() for part in text.split(","))
+    return _read_list(setting, [part for part in parts if part])
+
+
+def _read_list(setting: Setting, items: list[object] | list[str] | tuple[object, ...]) -> object:
+    faults = []
+    for number, item in enumerate(items, start=1):
+        if not isinstance(item, str):
+            faults.append(f"has {_describe(item)} as its item {number}, not a string")
+        elif fault := setting.check(item):
+            faults.append(fault)
+    if faults:
+        raise ValueError(", ".join(faults))
+    return tuple(items)
+
+
+def _checked(setting: Setting, value: str | float) -> str | float:
+    fault = setting.check(value)
+    if fault:
+        raise ValueError(fault)
+    return value
+
+
+def _to_float(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
+
+
+def _split_words(setting: Setting, text: str) -> object:
+    import shlex
+
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ValueError(f"is {text!r}, which no shell can split: {error}") from None
+    return _read_list(setting, words)
+
+
+def _describe(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list | tuple):
+        return "a list"
+    return repr(value)
+
+
+def _check_not_empty(text: str) -> str | None:
+    if "\0" in text:
+        return f"is {text!r}, with a null character"
+    return None if text.strip() else "is empty" if not text else "is blank"
+
+
+def _check_positive(number: float) -> str | None:
+    if not math.isfinite(number):
+        return f"is {number}, not finite"
+    return None if number > 0 else f"is {number:g}, not above 0"
+
+
+def _check_not_negative(number: float) -> str | None:
+    if not math.isfinite(number):
+        return f"is {number}, not finite"
+    return None if number >= 0 else f"is {number:g}, below 0"
+
+
+def _check_restart(text: str) -> str | None:
+    return None if text in _RESTARTS else f"is {text!r}"
+
+
+def _check_name(text: str) -> str | None:
+    return None if text and text.isprintable() and " " not in text else f"has {text!r}, no name"
+
+
+def _check_pattern(text: str) -> str | None:
+    """What git would silently take as a pattern that matches nothing."""
+    body = text.removeprefix("!")
+    if not body.strip():
+        return f"has {text!r}, which matches nothing"
+    if text.startswith("#"):
+        return f"has {text!r}, a comment to git; write '\\\\#' for a name that begins with '#'"
+    if (len(text) - len(text.rstrip("\\"))) % 2:
+        return f"has {text!r}, which ends with a lone backslash"
+    if "[:" in text and ":]" in text:
+        return f"has {text!r}; instead of a class such as [:alpha:], write [a-zA-Z]"
+    if "\0" in text:
+        return f"has {text!r}, with a null character"
+    return None
+
+
+def _check_exclusion(text: str) -> str | None:
+    if text.removeprefix("!") == "/":
+        return f"has {text!r}, which matches nothing"
+    if any(map(_has_open_bracket, text.split("/"))):
+        return f"has {text!r}, with a '[' that is not closed; write '\\\\[' for the character"
+    return _check_pattern(text)
+
+
+def _has_open_bracket(name: str) -> bool:
+    place = 0
+    while place < len(name):
+        if name[place] == "\\":
+            place += 1
+        elif name[place] == "[":
+            # A bracket that comes first is one of the characters.
+            inside = place + 2 if name[place + 1 : place + 2] in ("!", "^") else place + 1
+            place = name.find("]", inside + 1)
+            if place < 0:
+                return True
+        place += 1
+    return False
+
+
+def _check_address(text: str) -> str | None:
+    if text.startswith("unix:"):
+        return None if text.removeprefix("unix:") else f"has {text!r}, without a path"
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        return f"has {text!r}, without a port"
+    if not (port.isascii() and port.isdigit() and len(port) < 6 and int(port) < 65536):
+        return f"has {text!r}, whose port is not a number from 0 to 65535"
+    if host.startswith("[") and host.endswith("]") and ":" in host:
+        return None
+    if not host or any(char in "[]/ " for char in host):
+        return f"has {text!r}, whose host is not a name or an address"
+    if ":" in host:
+        return f"has {text!r}; an IPv6 address stands in brackets, '[{host}]:{port}'"
+    return None
+
+
+_RESTARTS = ("spawn",)
+
+_LIST_OF_PATTERNS = "give a list of gitignore patterns, such as"
+
+SETTINGS: Mapping[str, Setting] = {
+    setting.key: setting
+    for setting in (
+        Setting(
+            key="reloader_type",
+            kind="text",
+            help="Backend that notices changes; 'auto' picks one for each file system.",
+            expected="give the name of an installed backend, such as 'auto'",
+            check=_check_not_empty,
+            option="--reloader-type",
+            metavar="TYPE",
+        ),
+        Setting(
+            key="interval",
+            kind="seconds",
+            help="Seconds between two looks, for backends that look; default 1.",
+            expected="give seconds above 0, such as 1.0",
+            check=_check_positive,
+            option="--interval",
+            metavar="SECONDS",
+        ),
+        Setting(
+            key="extra_files",
+            kind="list",
+            help="File, directory or glob to watch beyond what the program loads.",
+            expected="give a list of paths and globs, such as ['settings.toml', 'templates/']",
+            check=_check_pattern,
+            option="--extra-file",
+            metavar="GLOB",
+        ),
+        Setting(
+            key="exclude_patterns",
+            kind="list",
+            help="gitignore pattern of files that are left alone, whoever names them.",
+            expected=f"{_LIST_OF_PATTERNS} ['*.log', 'build/']",
+            check=_check_exclusion,
+            option="--exclude",
+            metavar="GLOB",
+        ),
+        Setting(
+            key="plugins",
+            kind="list",
+            help="Module with hooks, or installed plugin, to load by its name.",
+            expected="give a list of names, such as ['my_project.reload_hooks']",
+            check=_check_name,
+            option="--plugin",
+            metavar="NAME",
+        ),
+        Setting(
+            key="restart",
+            kind="text",
+            help="How a replacement is started: 'spawn', a new process each time.",
+            expected=f"choose from {', '.join(map(repr, _RESTARTS))}",
+            check=_check_restart,
+        ),
+        Setting(
+            key="grace_seconds",
+            kind="seconds",
+            help="Seconds the program gets to end before it is killed; default 5.",
+            expected="give seconds, 0 or more, such as 5.0",
+            check=_check_not_negative,
+            option="--grace-seconds",
+            metavar="SECONDS",
+        ),
+        Setting(
+            key="bind",
+            kind="list",
+            help="Address to listen at, HOST:PORT or unix:PATH; the socket outlives restarts.",
+            expected="give a list of addresses, such as ['127.0.0.1:8000', 'unix:app.sock']",
+            check=_check_address,
+        ),
+        Setting(
+            key="command",
+            kind="argv",
+            help="Program to run, with its arguments, when the command line names none.",
+            expected="give a list of words, such as ['-m', 'my_app'], or one string",
+            check=lambda text: "has a word with a null character" if "\0" in text else None,
+        ),
+    )
+}

@@ -1,0 +1,62 @@
+"""What is watched whatever the program loads: by configuration, and by plugins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reloader_core.model import Command, WatchRequest
+from reloader_core.notices import Level
+from reloader_core.patterns import expand_extra_files
+
+if TYPE_CHECKING:
+    from reloader_core.config.schema import Configuration
+    from reloader_core.supervisor.hooks import Hooks
+    from reloader_core.supervisor.inspector import Inspector
+    from reloader_core.supervisor.messages import Tell
+
+#: Their state is taken before the program starts, so that no later edit is
+#: missed; but a file system that hangs must not keep it from starting.
+_BASE_SECONDS = 10.0
+
+
+class ExtraFiles:
+    """Collects the entries and hands them to the inspector.
+
+    :ivar is_empty: nobody has named a file yet.
+    """
+
+    def __init__(
+        self,
+        *,
+        configuration: Configuration,
+        command: Command,
+        hooks: Hooks,
+        inspector: Inspector,
+        tell: Tell,
+    ) -> None:
+        self._configuration = configuration
+        self._request = WatchRequest(root=configuration.project_root, command=command)
+        self._hooks = hooks
+        self._inspector = inspector
+        self._tell = tell
+        self.is_empty = True
+
+    def watch(self) -> None:
+        """Watch what is named now, before the program starts or starts again."""
+        entries = list(self._configuration.extra_files) if self.is_empty else []
+        if self._hooks.names_watched_files():
+            entries += self._hooks.watched_files(self._request)
+        if not entries:
+            return
+        self.is_empty = False
+        files, trees = expand_extra_files(
+            entries,
+            root=self._configuration.project_root,
+            exclude=self._configuration.exclude_patterns,
+        )
+        if not self._inspector.watch_extra(files, trees).wait(_BASE_SECONDS):
+            self._tell(
+                Level.WARNING,
+                "extra_files",
+                "extra_files are not watched yet: their file system does not answer",
+            )

@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from reloader_core.agent import MODULE_NAME
+from reloader_core.agent import ENVIRONMENT_VARIABLE, MODULE_NAME
 from reloader_core.errors import ReloaderError
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ _ENDED_BY_SIGTERM = 128 + signal.SIGTERM
 
 def is_running_from_reloader() -> bool:
     """Whether this process is a program that a reloader started and will restart."""
-    return MODULE_NAME in sys.modules
+    # The variable is left over where the agent could not be loaded: python -I, -S.
+    return MODULE_NAME in sys.modules or ENVIRONMENT_VARIABLE in os.environ
 
 
 def run_with_reloader(

@@ -23,7 +23,7 @@ class ReloaderError(Exception):
 
 
 class UsageError(ReloaderError):
-    """The user asked for something that cannot be: a wrong option, a wrong address."""
+    """The user asked for something that cannot be: an unknown option, say."""
 
     exit_code = 2
 
@@ -53,8 +53,8 @@ class BackendUnavailableError(ReloaderError):
     """A backend cannot work here, or can no longer: a limit, a missing kernel feature.
 
     :param message: names the limit and how to raise it.
-    :param fallback: the ``reloader_type`` that serves instead, or ``None`` when
-        there is none; the supervisor switches to it and shows the message.
+    :param fallback: the ``reloader_type`` that serves instead; ``None`` for the one
+        that works everywhere. The supervisor switches to it and shows the message.
     """
 
     def __init__(self, message: str, *, fallback: str | None = None) -> None:

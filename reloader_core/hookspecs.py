@@ -50,7 +50,7 @@ def iter_watched_files(request: WatchRequest) -> Iterable[str] | None:
 def should_reload(batch: ChangeBatch) -> Verdict | None:
     """Say what is to be done about confirmed changes.
 
-    :param batch: the changes; the running program is not stopped yet.
+    :param batch: the changes; a program that runs is not stopped yet on their account.
     :returns: a verdict; for each changed path a veto beats a deferral, which
         beats a reload, whatever the order of the plugins. ``None`` for no
         opinion: without any, the program is restarted.

@@ -104,6 +104,8 @@ class ChangeSource(Protocol):
         """Block until something may have changed, at most ``timeout`` seconds.
 
         :returns: the hints, none when the time ran out or the source was closed.
+        :raises BackendUnavailableError: a limit was reached; the source is of no
+            use after that.
         """
 
     def close(self) -> None:
@@ -238,7 +240,7 @@ class Child:
 
     :ivar pid: a direct child process of the supervisor.
     :ivar generation: 1 for the first start, one more for each restart.
-    :ivar started_at: when the program began to run, monotonic seconds.
+    :ivar started_at: when it was let go, monotonic seconds.
     """
 
     pid: int
@@ -270,8 +272,8 @@ class RestartPlan:
 
     :ivar command: what is started.
     :ivar generation: which start this is, counted from 1.
-    :ivar changes: why; empty for the first start and for one asked for by hand
-        or by the program.
+    :ivar changes: why; empty for the first start and for one that the program
+        asked for.
     :ivar spawn: starts a process the way the core does, with the agent in it,
         and returns it; give it another command to change how (``command=``).
     """
@@ -287,7 +289,7 @@ class ReloadReport:
     """The argument of ``reload_finished``: one restart, with where its time went.
 
     :ivar child: the new program.
-    :ivar changes: what changed; empty when nothing did.
+    :ivar changes: what changed; at least one.
     :ivar reason: why it was restarted, in words.
     :ivar noticed_seconds: from the first hint to the decision.
     :ivar stopped_seconds: from the decision to the end of the old program.

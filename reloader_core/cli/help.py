@@ -82,7 +82,7 @@ def show_run_help() -> NoReturn:
 def show(words: list[str]) -> NoReturn:
     """Do what a command line asks for that runs no program, and exit."""
     try:
-        code = reloader.main(args=words, prog_name="reloader", standalone_mode=False)
+        code = reloader.main(args=words or ["--help"], prog_name="reloader", standalone_mode=False)
     except click.ClickException as error:
         fail(UsageError(f"{error.format_message().rstrip('.')}; see 'reloader --help'"))
     sys.exit(code or 0)

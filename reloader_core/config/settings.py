@@ -235,7 +235,7 @@ SETTINGS: Mapping[str, Setting] = {
         Setting(
             key="reloader_type",
             kind="text",
-            help="Backend that notices changes; 'auto' picks one for each file system.",
+            help="Backend that notices changes; 'auto', the default, picks the best one here.",
             expected="give the name of an installed backend, such as 'auto'",
             check=_check_not_empty,
             option="--reloader-type",

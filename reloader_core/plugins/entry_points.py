@@ -122,6 +122,6 @@ def _iter_in_archive(archive: str, group: str) -> Iterator[EntryPoint]:
     import importlib.metadata  # slow, and hardly ever needed
 
     for distribution in importlib.metadata.distributions(path=[archive]):
-        label = f"{distribution.metadata['Name']}-{distribution.version}"
+        label = f"{distribution.metadata['Name'].replace('-', '_')}-{distribution.version}"
         for entry in distribution.entry_points.select(group=group):
             yield EntryPoint(group, entry.name, entry.value, label)

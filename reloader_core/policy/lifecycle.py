@@ -156,7 +156,7 @@ class SpawnFailed:
 
 @attrs.frozen(kw_only=True)
 class ReloadWanted:
-    """Changes were confirmed and no plugin objects, or somebody asked by hand.
+    """Changes were confirmed, and no plugin objects.
 
     :ivar grace_seconds: what the running program is given to stop.
     """

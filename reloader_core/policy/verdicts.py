@@ -21,13 +21,11 @@ class Outcome:
     :ivar decision: for the batch as a whole: a restart if any change needs
         one, else a deferral if any is deferred, else a veto.
     :ivar reasons: what plugins said in favour of the decision, by plugin name.
-    :ivar vetoed: the paths that need no restart.
     :ivar defer_seconds: with a deferral, when to ask again.
     """
 
     decision: Decision
     reasons: tuple[tuple[str, str], ...] = ()
-    vetoed: frozenset[str] = frozenset()
     defer_seconds: float = 0.0
 
 
@@ -42,8 +40,7 @@ def combine(batch: ChangeBatch, verdicts: Iterable[tuple[str, Verdict]]) -> Outc
     :returns: the outcome; it does not depend on the order.
     """
     known = sorted(verdicts, key=lambda item: (item[0], item[1].reason))
-    strongest = {path: _decision_on(path, known) for path in batch.paths}
-    decisions = set(strongest.values())
+    decisions = {_decision_on(path, known) for path in batch.paths}
     if Decision.RELOAD in decisions:
         decision = Decision.RELOAD
     elif Decision.DEFER in decisions:
@@ -55,7 +52,6 @@ def combine(batch: ChangeBatch, verdicts: Iterable[tuple[str, Verdict]]) -> Outc
     return Outcome(
         decision=decision,
         reasons=tuple((name, verdict.reason) for name, verdict in said),
-        vetoed=frozenset(path for path, what in strongest.items() if what is Decision.VETO),
         defer_seconds=max(waits, default=0.0),
     )
 

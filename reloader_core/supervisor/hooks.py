@@ -25,9 +25,12 @@ class CoreStart:
     """The core's own way to start a program, behind everybody else's."""
 
     @hookimpl(trylast=True)
-    def restart_child(self, plan: RestartPlan) -> Child:
+    def restart_child(self, plan: RestartPlan) -> Child | None:
         """Spawn the command as it is."""
-        child = plan.spawn()
+        try:
+            child = plan.spawn()
+        except OSError:
+            return None  # the supervisor knows, and tells
         assert isinstance(child, Child)
         return child
 

@@ -37,6 +37,10 @@ _GATHER_SECONDS = 0.005
 _DIGESTS_AT_ONCE = 16
 
 
+#: When no backend can be opened, the next attempt is made this much later.
+_NO_BACKEND_SECONDS = 5.0
+
+
 @attrs.frozen(kw_only=True)
 class DiskChanged:
     """Confirmed: the disk differs from what the program runs."""
@@ -203,7 +207,7 @@ class Inspector:
         self._watch_due = None
         new, self._new_paths = self._new_paths, {}
         new_trees, self._new_trees = self._new_trees, set()
-        self._watching.watch(self._snapshot.paths(), self._trees)
+        self._watch()
         for tree in new_trees:
             # Files that came between the first look at the tree and the watch.
             new.update(dict.fromkeys(self._find_new_files(tree.root), time.monotonic()))
@@ -252,8 +256,14 @@ class Inspector:
 
     def _replace_source(self, error: Exception) -> None:
         self._watching.recover(error)
-        self._watching.watch(self._snapshot.paths(), self._trees)
+        self._watch()
         self._compare_everything(time.monotonic())
+
+    def _watch(self) -> None:
+        if not self._watching.watch(self._snapshot.paths(), self._trees):
+            self._watch_due = time.monotonic() + _NO_BACKEND_SECONDS
+            # What happens meanwhile is found by comparing then.
+            self._new_paths.update(dict.fromkeys(self._snapshot.paths(), self._watch_due))
 
 
 def _is_below(path: str, directory: str) -> bool:

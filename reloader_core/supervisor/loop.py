@@ -15,6 +15,7 @@ from reloader_core.supervisor.cause import Cause
 from reloader_core.supervisor.channel import QUIT_SIGNALS, Channel, SignalReceived
 from reloader_core.supervisor.decisions import AskAgain, Decisions
 from reloader_core.supervisor.extra_files import ExtraFiles
+from reloader_core.supervisor.files import stamp_of
 from reloader_core.supervisor.inspector import DiskChanged, Inspector, InspectorFailed
 from reloader_core.supervisor.program import (
     Exited,
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from reloader_core.supervisor.hooks import Hooks
     from reloader_core.supervisor.launcher import Launcher
     from reloader_core.supervisor.process import ProgramProcess
+
+#: A program that was stopped earlier may not have loaded all its files yet.
+_IMPORT_SECONDS = 1.0
 
 #: How a shell says that a signal ended a program: 128 + its number.
 _SIGNAL_BASE = 128
@@ -132,7 +136,12 @@ class Supervisor:
                 self._go_on_without_agent(process)
             case Exited(process=process):
                 self._reap(process)
-            case DiskChanged(batch=batch) | AskAgain(batch=batch):
+            case DiskChanged(batch=batch):
+                # Also if no restart follows now: a later one must not believe
+                # the bytecode either.
+                self._distrusted.update(batch.paths)
+                self._decisions.decide(batch)
+            case AskAgain(batch=batch):
                 self._decisions.decide(batch)
             case InspectorFailed(error=error):
                 raise error
@@ -177,7 +186,7 @@ class Supervisor:
         run, returncode = reaped
         now = time.monotonic()
         is_expected = isinstance(self._state, lifecycle.Stopping | lifecycle.Quitting)
-        self._was_complete = is_expected
+        self._was_complete = is_expected and now - run.child.started_at > _IMPORT_SECONDS
         if self._cause is not None:
             self._cause.stopped_at = now
         ended = ChildExit(
@@ -193,8 +202,8 @@ class Supervisor:
         )
         self._state, effects = lifecycle.step(self._state, exited)
         self._tell_of_end(ended)
-        self._carry_out(effects)
         self._hooks.child_exited(ended)
+        self._carry_out(effects)
 
     def _tell_of_end(self, ended: ChildExit) -> None:
         text = messages.ended(self._command.title, ended.returncode, ended.error)
@@ -215,7 +224,6 @@ class Supervisor:
             self._cause = Cause(noticed_at=batch.noticed_at, decided_at=now, stopped_at=now)
         self._cause.add(batch)
         self._cause.said = said
-        self._distrusted.update(batch.paths)
         self._step(lifecycle.ReloadWanted(now=now, grace_seconds=self._configuration.grace_seconds))
 
     # Lifecycle
@@ -271,6 +279,9 @@ class Supervisor:
             why = f": {self._spawn_error}" if self._spawn_error else ""
             text = f"{self._command.title} cannot be started{why}; waiting for a change"
             self._tell(Level.ERROR, "waiting", text)
+            # The repair is likely to be made there: a script's first line, say.
+            executable = self._command.argv[0]
+            self._inspector.loaded([(executable, stamp_of(executable))])
             self._step(lifecycle.SpawnFailed())
             return
         self._step(lifecycle.Spawned(pid=run.process.pid, now=run.child.started_at))

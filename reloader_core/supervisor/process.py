@@ -16,6 +16,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from reloader_core.agent import ENVIRONMENT_VARIABLE
 from reloader_core.agent.protocol import (
     Hello,
     Record,
@@ -63,6 +64,7 @@ class ProgramProcess:
         if HAS_AGENT:
             self._popen = self._spawn_with_agent(variables)
         else:
+            variables[ENVIRONMENT_VARIABLE] = ""  # still says who started it
             self._popen = subprocess.Popen(invocation.argv, cwd=invocation.cwd, env=variables)
         self.pid = self._popen.pid
 

@@ -19,6 +19,9 @@ LAST_RESORT = "stat"
 #: A source that raised is opened anew this often before it is given up.
 _MOST_REBUILDS = 2
 
+#: Sources that are opened in a row before there is a pause.
+_MOST_ATTEMPTS = _MOST_REBUILDS + 3
+
 
 class Watching:
     """Keeps one change source open and waits for its hints on a thread of its own.
@@ -26,7 +29,6 @@ class Watching:
     :param reloader_type: the backend to open first.
     :param open_source: opens a backend.
     :param warn: shows one line to the user.
-    :param tell: shows one line to a user who wants details.
     """
 
     def __init__(
@@ -35,12 +37,10 @@ class Watching:
         *,
         open_source: OpenSource,
         warn: Callable[[str], None],
-        tell: Callable[[str], None],
     ) -> None:
         self.reloader_type = reloader_type
         self._open_source = open_source
         self._warn = warn
-        self._tell = tell
         self._source: ChangeSource | None = None
         self._thread: threading.Thread | None = None
         self._rebuilds = 0
@@ -61,12 +61,13 @@ class Watching:
         self._on_hints = on_hints
         self._on_failure = on_failure
 
-    def watch(self, files: frozenset[str], trees: frozenset[Tree]) -> None:
+    def watch(self, files: frozenset[str], trees: frozenset[Tree]) -> bool:
         """Watch exactly these, with another source if need be.
 
-        When it returns, every later change leads to a hint.
+        :returns: whether every later change leads to a hint; ``False`` when no
+            backend can be opened now, and another attempt is due later.
         """
-        while True:
+        for _ in range(_MOST_ATTEMPTS):
             try:
                 if self._source is None:
                     self._open()
@@ -75,32 +76,30 @@ class Watching:
             except Exception as error:
                 self.recover(error)
             else:
-                return
+                return True
+        self._warn("no backend can be opened: changes are not noticed for now")
+        return False
 
     def recover(self, error: Exception) -> None:
         """Give up the open source and decide which one is opened next.
 
         :param error: why; a :class:`BackendUnavailableError` names the fallback.
-        :raises Exception: the last resort failed too.
         """
         self.close()
-        self._rebuilds += 1
         if isinstance(error, BackendUnavailableError):
             fallback = error.fallback or LAST_RESORT
             fault = str(error)
         else:
+            self._rebuilds += 1
             is_lost = self._rebuilds > _MOST_REBUILDS
             fallback = LAST_RESORT if is_lost else self.reloader_type
             fault = f"the {self.reloader_type} backend failed: {type(error).__name__}: {error}"
-        if self._rebuilds > 2 * _MOST_REBUILDS:
-            raise error
         verb = "opening it anew" if fallback == self.reloader_type else f"using {fallback} instead"
         self._warn(f"{fault}; {verb}")
         self.reloader_type = fallback
 
     def _open(self) -> None:
         source = self._open_source(self.reloader_type)
-        self._tell(f"watching with {self.reloader_type}")
         self._source = source
         self._thread = threading.Thread(
             target=self._wait, args=(source,), name="reloader-watcher", daemon=True

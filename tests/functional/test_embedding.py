@@ -104,6 +104,17 @@ def test_the_reloader_type_is_checked_before_anything_starts(workshop: Workshop)
     assert "Traceback" not in running.err.text
 
 
+def test_it_does_not_start_itself_without_end_where_the_agent_cannot_be_loaded(
+    workshop: Workshop,
+) -> None:
+    workshop.write("value.py", "VALUE = 'one'\n")
+    workshop.write("app.py", "import sys; sys.path.insert(0, '.')\n" + program())
+    running = workshop.start([sys.executable, "-I", "app.py"])
+    running.out.wait_for("value one")
+    assert running.stop() == 0
+    assert running.out.lines == ["loaded False", "loaded True", "value one", "cleaned up"]
+
+
 def test_a_program_on_standard_input_is_refused(workshop: Workshop) -> None:
     done = subprocess.run(
         [sys.executable, "-"],

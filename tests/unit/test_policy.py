@@ -83,7 +83,6 @@ def test_a_veto_beats_a_deferral_beats_a_reload() -> None:
 def test_a_veto_of_one_file_does_not_hide_the_change_of_another() -> None:
     outcome = combine(batch_of("a.py", "b.html"), [("templates", say(Decision.VETO, "b.html"))])
     assert outcome.decision is Decision.RELOAD
-    assert outcome.vetoed == {"b.html"}
 
 
 def test_a_deferral_waits_for_the_longest() -> None:
@@ -110,7 +109,7 @@ def test_the_outcome_does_not_depend_on_the_order_of_plugins(
     said: list[tuple[str, Verdict]],
 ) -> None:
     outcomes = {
-        (outcome.decision, outcome.vetoed, outcome.defer_seconds)
+        (outcome.decision, outcome.defer_seconds)
         for order in itertools.permutations(said)
         for outcome in [combine(batch_of("a", "b", "c"), order)]
     }

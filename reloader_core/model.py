@@ -51,7 +51,7 @@ class HintScope(enum.Enum):
 
 @attrs.frozen(kw_only=True)
 class Hint:
-    """ "This may have changed", said by a change source. It may be wrong, never missing.
+    """A change source's word that something may have changed: it may be wrong, never missing.
 
     :ivar path: what may have changed, spelled as it was given to ``watch``;
         empty when the scope is ``EVERYTHING``.
@@ -153,6 +153,10 @@ class Decision(enum.Enum):
     VETO = "veto"
 
 
+def _freeze(paths: Iterable[str] | None) -> frozenset[str] | None:
+    return None if paths is None else frozenset(paths)
+
+
 @attrs.frozen(kw_only=True)
 class Verdict:
     """A plugin's answer to ``should_reload``.
@@ -166,9 +170,7 @@ class Verdict:
 
     decision: Decision
     reason: str
-    paths: frozenset[str] | None = attrs.field(
-        default=None, converter=attrs.converters.optional(frozenset)
-    )
+    paths: frozenset[str] | None = attrs.field(default=None, converter=_freeze)
     seconds: float = 1.0
 
 

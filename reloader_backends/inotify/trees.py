@@ -180,8 +180,9 @@ class Trees:
             if parent is not None:
                 parent.children[os.path.basename(path)] = branch
             first = first or branch
-            for name in self._read(branch, found):
-                waiting.append((f"{path}/{name}", f"{real}/{name}", branch))
+            waiting.extend(
+                (f"{path}/{name}", f"{real}/{name}", branch) for name in self._read(branch, found)
+            )
         return first
 
     def _read(self, branch: Branch, found: list[Mount]) -> list[str]:

@@ -142,6 +142,7 @@ class Plugins:
 
 
 def describe(error: BaseException) -> str:
+    """An exception in one line."""
     text = _first_line(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

@@ -37,7 +37,7 @@ def make_tell(report: Report) -> Tell:
 
 
 def describe_changes(changes: tuple[Change, ...], root: str) -> str:
-    """ "app.py changed", "a.py, b.py and 5 more changed".
+    """What changed, for people: ``a.py, b.py and 5 more changed``.
 
     :param changes: at least one.
     :param root: paths below it are shown relative to it.

@@ -1,4 +1,4 @@
-"""Plays the supervisor towards the agent: starts programs, releases them, reads what they report."""
+"""Plays the supervisor towards the agent: starts programs, releases them, reads reports."""
 
 from __future__ import annotations
 

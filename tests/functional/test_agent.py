@@ -355,7 +355,8 @@ def test_a_program_that_ignores_everything_ends_with_the_supervisor(stage: Stage
 @linux_only
 def test_the_leader_of_a_process_group_takes_its_workers_along(stage: Stage) -> None:
     code = (
-        f"import os, subprocess, sys\nos.setpgid(0, 0)\nos.execv({sys.executable!r}, [sys.executable,"
+        "import os, subprocess, sys\nos.setpgid(0, 0)\n"
+        f"os.execv({sys.executable!r}, [sys.executable,"
         " '-c', 'import os, time; os.fork(); print(os.getpid(), flush=True); time.sleep(600)'])"
     )
     # The outer interpreter must leave the agent to the inner one.
@@ -708,7 +709,7 @@ def test_an_orderly_end_is_no_uncaught_exception(stage: Stage, text: str) -> Non
     assert not [record for record in program.records if isinstance(record, Uncaught)]
 
 
-# --- What it costs ---------------------------------------------------------------------------------
+# --- What it costs ------------------------------------------------------------------
 
 
 def test_the_agent_is_compiled_once(stage: Stage) -> None:

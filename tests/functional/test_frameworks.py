@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -81,10 +81,15 @@ def free_port() -> int:
 
 
 def fetch(port: int) -> str:
-    with contextlib.suppress(OSError, urllib.error.URLError):
+    try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as response:
             return str(response.read().decode())
-    return ""
+    except OSError:
+        return ""
+
+
+def answers(port: int, text: str) -> bool:
+    return fetch(port) == text
 
 
 def follow_edits(workshop: Workshop, running: Running, port: int) -> None:
@@ -95,7 +100,7 @@ def follow_edits(workshop: Workshop, running: Running, port: int) -> None:
         for number, save in enumerate(SAVES):
             text = f"edit {number}"
             save(path, f"TEXT = {text!r}\n")
-            wait_until(lambda expected=text: fetch(port) == expected, f"{text} by {save.__name__}")
+            wait_until(partial(answers, port, text), f"{text} by {save.__name__}")
     except AssertionError as error:
         raise AssertionError(f"{error}\n{running.out.text}\n{running.err.text}") from None
     running.stop()

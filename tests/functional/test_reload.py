@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,10 @@ def start(workshop: Workshop, backend: str, *arguments: str) -> Running:
     )
     running.out.wait_for("value one")
     return running
+
+
+def says_value(running: Running, *, times: int) -> bool:
+    return running.out.text.count("value") == times
 
 
 def restarts(running: Running) -> int:
@@ -258,7 +263,7 @@ def test_extra_files_are_watched_also_those_that_do_not_exist_yet(
         workshop.write("templates/ignored.txt", str(count))
         workshop.write(name, f"content {count}")
         running.err.wait_for(f"{name} {kind}: restarted")
-        wait_until(lambda expected=count + 1: running.out.text.count("value") == expected)
+        wait_until(partial(says_value, running, times=count + 1))
     assert restarts(running) == 3
 
 

@@ -84,7 +84,7 @@ def test_a_release_says_how_long_it_is_and_ends_with_go() -> None:
 
 @pytest.mark.parametrize("name", ["", "A=B", "A\0B"])
 def test_what_is_no_name_of_a_variable_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="NUL|not a name"):
+    with pytest.raises(ValueError, match=r"NUL|not a name"):
         encode_release((), {name: "x"}, ())
 
 

@@ -66,7 +66,7 @@ def test_a_program_gone_at_once_is_followed_after_a_short_quiet() -> None:
 
 
 def test_a_burst_is_waited_for_and_leads_to_one_start() -> None:
-    state, effects = after(
+    state, _effects = after(
         running(), reload_wanted(10.0), exited(-15, 10.005), reload_wanted(10.006)
     )
     assert lc.deadline(state) == 10.006 + BURST_QUIET_SECONDS
@@ -149,7 +149,7 @@ def test_a_program_that_asks_too_often_is_delayed_and_then_left_alone() -> None:
 
 def test_a_change_ends_a_delay() -> None:
     delaying = lc.Delaying(starts=1, quick_restarts=2, until=99.0)
-    state, effects = after(delaying, reload_wanted(10.0))
+    state, _effects = after(delaying, reload_wanted(10.0))
     assert isinstance(state, lc.Settling)
 
 
@@ -172,12 +172,12 @@ def test_ctrl_c_that_the_program_heard_is_not_followed_by_a_second_signal_at_onc
 
 
 def test_a_second_request_to_quit_does_not_wait() -> None:
-    state, effects = after(running(), quit_wanted(10.0), quit_wanted(10.1))
+    _state, effects = after(running(), quit_wanted(10.0), quit_wanted(10.1))
     assert effects == [lc.Terminate(pid=1), lc.Kill(pid=1, was_asked_twice=True)]
 
 
 def test_quitting_wins_over_restarting() -> None:
-    state, effects = after(running(), reload_wanted(10.0), quit_wanted(10.1))
+    state, _effects = after(running(), reload_wanted(10.0), quit_wanted(10.1))
     state, more = after(state, reload_wanted(10.2), exited(-15, 10.3))
     assert state == lc.Ended(exit_code=143)
     assert lc.Spawn() not in more
@@ -199,7 +199,7 @@ def test_a_change_while_starting_is_kept_for_one_further_restart() -> None:
 
 
 def test_a_request_to_quit_while_starting_is_kept() -> None:
-    state, effects = after(
+    state, _effects = after(
         lc.Starting(), reload_wanted(10.0), quit_wanted(10.1), lc.Spawned(pid=1, now=10.2)
     )
     assert isinstance(state, lc.Quitting)

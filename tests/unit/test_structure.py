@@ -71,7 +71,8 @@ def test_imports_run_one_way(name: str) -> None:
     for imported, is_for_types in imports(MODULES[name]):
         if imported.startswith("reloader_core.") and not is_for_types:
             floor = floor_of(imported)
-            assert floor is not None and floor <= own, f"{name} imports {imported} from above"
+            assert floor is not None, f"{imported} has no floor"
+            assert floor <= own, f"{name} imports {imported} from above"
 
 
 @pytest.mark.parametrize("name", list(MODULES))

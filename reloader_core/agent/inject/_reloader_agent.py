@@ -106,7 +106,7 @@ def activate(request: str) -> None:
 
     :param request: ``<socket fd>,<lifeline fd>[,<inode of the socket>[,...]]``.
     """
-    fields = request.split(",") + ["", ""]
+    fields = [*request.split(","), "", ""]
     try:
         if not _channel.open(int(fields[0]), fields[2]):
             return
@@ -275,7 +275,7 @@ def _observe(letter: str, path: "Any") -> None:
     try:
         path = os.fsdecode(path)
         _report(letter, _absolute(path), _stat(path))
-    except Exception:  # noqa: BLE001, S110
+    except Exception:
         # Not a path, not there: whoever is about to read it will complain.
         pass
 
@@ -298,7 +298,7 @@ def _report_missing(fullname: str, path: "Any") -> None:
                 places.append(f"M{place}\0")
         if places:
             _channel.send("".join(places).encode(_FS_ENCODING, _FS_ERRORS))
-    except Exception:  # noqa: BLE001, S110
+    except Exception:
         # Strange entries in the path: the import goes on as it would.
         pass
 
@@ -336,7 +336,7 @@ def _is_bytecode_usable(path: str, status: os.stat_result) -> bool:
         elif not -_CLOCK_SKEW_SECONDS < time() - status.st_mtime < _RACY_SECONDS:
             return True
         return _remove_bytecode(path)
-    except Exception:  # noqa: BLE001
+    except Exception:
         # An odd path: Python's own rules apply.
         return True
 
@@ -495,7 +495,7 @@ def _iter_loaded() -> "list[tuple[str, str, os.stat_result]]":
             for loader, letter in letters:
                 if isinstance(spec.loader, loader):
                     found.append((letter, _absolute(spec.origin), os.stat(spec.origin)))
-        except Exception:  # noqa: BLE001, S112
+        except Exception:  # noqa: S112
             # Anything can be in sys.modules.
             continue
     for archive in list(getattr(sys.modules.get("zipimport"), "_zip_directory_cache", ())):
@@ -517,7 +517,7 @@ def _forget_directory_listings() -> None:
             invalidate = getattr(finder, "invalidate_caches", None)
             if invalidate is not None:
                 invalidate()
-        except Exception:  # noqa: BLE001, S110
+        except Exception:
             # Somebody else's finder: it keeps what it has.
             pass
 
@@ -555,7 +555,7 @@ def _report_uncaught() -> None:
             text = _describe(error)[:_MAX_TEXT].replace("\0", " ")
             record = f"X{os.getpid()} {text}\0"
             _channel.send(record.encode("utf-8", "backslashreplace"))
-    except Exception:  # noqa: BLE001, S110
+    except Exception:
         # Its own __str__ failed: then there is nothing to tell.
         pass
 

@@ -26,7 +26,7 @@ if _request is not None and sys.version_info >= (3, 8):
         import _reloader_agent  # type: ignore[import-not-found]  # next to this file
 
         _reloader_agent.activate(_request)
-    except Exception:  # noqa: BLE001, S110
+    except Exception:
         # The program must run, with or without us.
         pass
 elif _request is not None:

@@ -72,37 +72,23 @@ def _supervise(arguments: dict[str, object]) -> int:
     from reloader_core.cli.console import fail, make_report
     from reloader_core.command import rerun_command
     from reloader_core.config.load import load_configuration
-    from reloader_core.notices import Level
-    from reloader_core.supervisor.assembly import assemble
-    from reloader_core.supervisor.channel import Channel
-    from reloader_core.supervisor.launcher import Launcher
-    from reloader_core.supervisor.preflight import installed_backends
+    from reloader_core.supervisor.session import supervise
 
-    launcher = Launcher()
-    channel = Channel()
     try:
         invocation = rerun_command(environ=os.environ)
-        launcher.prepare(invocation)
-        configuration = load_configuration(
-            start_directory=invocation.cwd,
-            environ=os.environ,
-            arguments=arguments,
-            name_argument=lambda setting: setting.key,
-        )
-        supervisor = assemble(
-            configuration,
+        return supervise(
             invocation,
-            backends=installed_backends(configuration),
-            launcher=launcher,
-            channel=channel,
-            report=make_report(Level.INFO),
+            configure=lambda: load_configuration(
+                start_directory=invocation.cwd,
+                environ=os.environ,
+                arguments=arguments,
+                name_argument=lambda setting: setting.key,
+            ),
+            find_program=lambda configuration: invocation,
+            report=make_report(),
         )
-        return supervisor.run()
     except ReloaderError as error:
         fail(error)
-    finally:
-        launcher.discard()
-        channel.close()
 
 
 def _run_main(main_func: Callable[[], object]) -> None:

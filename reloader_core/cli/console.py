@@ -9,20 +9,24 @@ from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from reloader_core.errors import ReloaderError
-    from reloader_core.notices import Level, Notice, Report
+    from reloader_core.notices import Notice, Report
 
 _PREFIX = "[reloader] "
 
 
-def make_report(least: Level) -> Report:
+def make_report(*, is_quiet: bool = False, is_verbose: bool = False) -> Report:
     """A report that prints.
 
-    :param least: notices below this level are not shown.
+    :param is_quiet: only what is wrong.
+    :param is_verbose: everything.
     :returns: safe to be called from any thread.
     """
     lock = threading.Lock()
 
     def report(notice: Notice) -> None:
+        from reloader_core.notices import Level
+
+        least = Level.WARNING if is_quiet else Level.DETAIL if is_verbose else Level.INFO
         if notice.level < least:
             return
         # Whole lines, in one write: the program prints to the same terminal.
@@ -38,12 +42,3 @@ def fail(error: ReloaderError) -> NoReturn:
     for line in str(error).splitlines():
         print(f"{_PREFIX}error: {line}", file=sys.stderr)
     sys.exit(error.exit_code)
-
-
-def level_of(*, quiet: bool, verbose: bool) -> Level:
-    """What ``-q`` and ``-v`` ask for: only problems, or everything."""
-    from reloader_core.notices import Level
-
-    if quiet:
-        return Level.WARNING
-    return Level.DETAIL if verbose else Level.INFO

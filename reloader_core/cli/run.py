@@ -1,30 +1,19 @@
 """``reloader run``: start a program and keep it on the code that is on disk.
 
-The program's first answer waits for everything that is imported here before it
-is started. So the order is:
-
-1. Read the options and find the program, with hardly any import; spawn its
-   process, which boots and then holds.
-2. Read and check the configuration while it boots. Whatever is wrong is found
-   here: the process is given up before it has run a line of the program.
-3. Let the program run, and load what only the supervisor needs meanwhile.
-
-click is not needed for any of it; it makes the help.
+click is not needed for it, and so is not waited for: it makes the help.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from reloader_core.cli.console import fail, level_of, make_report
+from reloader_core.cli.console import fail, make_report
 from reloader_core.cli.options import RunArguments, parse_run_arguments
 from reloader_core.command import interpreter_flags_of_this_process, resolve_program
 from reloader_core.errors import ProgramError, ReloaderError
-from reloader_core.supervisor.channel import QUIT_SIGNALS, Channel
-from reloader_core.supervisor.launcher import Launcher
+from reloader_core.supervisor.session import supervise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,39 +44,19 @@ def run(words: Sequence[str]) -> NoReturn:
 
 
 def _run(arguments: RunArguments) -> int:
-    with contextlib.ExitStack() as cleanup:
-        launcher = Launcher()
-        cleanup.callback(launcher.discard)
-        invocation = _resolve(arguments.program, os.getcwd()) if arguments.program else None
-        if invocation is not None:
-            launcher.prepare(invocation)
-
+    def configure() -> Configuration:
         from reloader_core.config.load import load_configuration
-        from reloader_core.supervisor.preflight import installed_backends, nobody_else_has_a_say
 
-        configuration = load_configuration(
+        return load_configuration(
             start_directory=os.getcwd(), environ=os.environ, arguments=arguments.settings
         )
-        backends = installed_backends(configuration)
-        invocation = invocation or _configured_program(configuration)
-        channel = Channel()
-        cleanup.callback(channel.close)
-        if nobody_else_has_a_say(configuration, backends):
-            # From here on a signal concerns the program as well: the loop deals with it.
-            cleanup.enter_context(channel.catching_signals(QUIT_SIGNALS))
-            launcher.start_early(invocation)
 
-        from reloader_core.supervisor.assembly import assemble
-
-        supervisor = assemble(
-            configuration,
-            invocation,
-            backends=backends,
-            launcher=launcher,
-            channel=channel,
-            report=make_report(level_of(quiet=arguments.is_quiet, verbose=arguments.is_verbose)),
-        )
-        return supervisor.run()
+    return supervise(
+        _resolve(arguments.program, os.getcwd()) if arguments.program else None,
+        configure=configure,
+        find_program=_configured_program,
+        report=make_report(is_quiet=arguments.is_quiet, is_verbose=arguments.is_verbose),
+    )
 
 
 def _resolve(program: Sequence[str], directory: str) -> Invocation:

@@ -6,9 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 from reloader_core.supervisor.process import HAS_AGENT, ProgramProcess
+from reloader_core.supervisor.sockets import Handover
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import socket
+    from collections.abc import Iterable, Sequence
 
     from reloader_core.invocation import Invocation
 
@@ -24,13 +26,25 @@ class Launcher:
 
     def __init__(self) -> None:
         self._reserve: ProgramProcess | None = None
+        self._handover = Handover()
+
+    def hand_over(self, sockets: Sequence[socket.socket]) -> None:
+        """Give listening sockets to every process from now on."""
+        if sockets:
+            self.discard()
+            self._handover = Handover(sockets)
+
+    def close(self) -> None:
+        """Give everything back."""
+        self.discard()
+        self._handover.close()
 
     def prepare(self, invocation: Invocation) -> None:
         """Get a process ready to run, if it can be held back."""
         if self._reserve is not None or not (invocation.is_python and HAS_AGENT):
             return
         try:
-            self._reserve = ProgramProcess(invocation, os.environ)
+            self._reserve = ProgramProcess(invocation, os.environ, self._handover)
         except OSError:
             # The start itself will meet the same error, and tells.
             self._reserve = None
@@ -52,9 +66,11 @@ class Launcher:
         :returns: the process, running the program.
         :raises OSError: it cannot be started.
         """
-        process = self._take_reserve(invocation) or ProgramProcess(invocation, os.environ)
+        process = self._take_reserve(invocation) or ProgramProcess(
+            invocation, os.environ, self._handover
+        )
         if not process.is_released:
-            process.release(distrusted, {})
+            process.release(distrusted)
         return process
 
     def _take_reserve(self, invocation: Invocation) -> ProgramProcess | None:

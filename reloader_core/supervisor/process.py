@@ -24,11 +24,13 @@ from reloader_core.agent.protocol import (
     decode,
     encode_release,
 )
+from reloader_core.supervisor.sockets import move_high
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from reloader_core.invocation import Invocation
+    from reloader_core.supervisor.sockets import Handover
 
 #: The agent speaks over Unix sockets; elsewhere the program runs without it.
 HAS_AGENT = sys.platform != "win32"
@@ -42,14 +44,18 @@ class ProgramProcess:
     :ivar is_released: :meth:`release` was called.
     """
 
-    def __init__(self, invocation: Invocation, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, invocation: Invocation, environment: Mapping[str, str], handover: Handover
+    ) -> None:
         """Spawn.
 
         :param invocation: what to run.
         :param environment: the environment it inherits, before the command's own.
+        :param handover: listening sockets it gets.
         :raises OSError: the executable cannot be started.
         """
         self.invocation = invocation
+        self._handover = handover
         self._undecoded = b""
         self._link: socket.socket | None = None
         self._lifeline: int | None = None
@@ -60,7 +66,7 @@ class ProgramProcess:
         # Without an agent in it nothing holds the program back.
         self.is_held = invocation.is_python and HAS_AGENT
         self.is_released = False
-        variables = {**environment, **invocation.environment}
+        variables = {**environment, **invocation.environment, **handover.variables}
         if HAS_AGENT:
             self._popen = self._spawn_with_agent(variables)
         else:
@@ -69,37 +75,40 @@ class ProgramProcess:
         self.pid = self._popen.pid
 
     def _spawn_with_agent(self, variables: dict[str, str]) -> subprocess.Popen[bytes]:
-        ours, theirs = socket.socketpair()
-        lifeline, self._lifeline = os.pipe()
-        self._link = ours
+        self._link, theirs = socket.socketpair()
         self._link.setblocking(False)
+        lifeline, self._lifeline = os.pipe()
+        passed = [move_high(theirs.detach()), move_high(lifeline)]
+        argv = self.invocation.argv
         try:
             return subprocess.Popen(
-                self.invocation.argv,
+                argv if self.tells_of_its_start else self._handover.wrap(argv),
                 cwd=self.invocation.cwd,
                 env=agent_environment(
                     variables,
-                    agent_fd=theirs.fileno(),
-                    lifeline_fd=lifeline,
-                    agent_inode=os.fstat(theirs.fileno()).st_ino,
+                    agent_fd=passed[0],
+                    lifeline_fd=passed[1],
+                    agent_inode=os.fstat(passed[0]).st_ino,
                 ),
-                pass_fds=(theirs.fileno(), lifeline),
+                pass_fds=(*passed, *self._handover.descriptors),
+                # Only with sockets: it costs vfork, and with it a millisecond. What it
+                # calls takes no lock, so the other threads cannot hold one.
+                preexec_fn=self._handover.put_in_place if self._handover else None,  # noqa: PLW1509
             )
         except BaseException:
             self.close()
             raise
         finally:
-            theirs.close()
-            os.close(lifeline)
+            for descriptor in passed:
+                os.close(descriptor)
 
-    def release(self, distrusted: Iterable[str], environment: Mapping[str, str]) -> None:
+    def release(self, distrusted: Iterable[str]) -> None:
         """Let the program run.
 
         :param distrusted: sources whose cached bytecode must not be believed.
-        :param environment: variables to set in the program.
         """
         self.is_released = True
-        self._release_message = encode_release(distrusted, environment)
+        self._release_message = encode_release(distrusted, self._handover.release_variables)
         if self.is_held:
             # Before it says hello: it finds the message when it gets there.
             self.is_held = False

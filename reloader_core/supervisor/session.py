@@ -1,0 +1,80 @@
+"""From a program to its supervised run, in the order that starts the program soonest.
+
+The program's first answer waits for everything that is imported here before it
+is started:
+
+1. Its process is spawned first, with hardly any import; it boots and then holds.
+2. The configuration is read and checked while it boots. Whatever is wrong is
+   found here: the process is given up before it has run a line of the program.
+3. The program runs, and what only the supervisor needs is loaded meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from reloader_core.supervisor.channel import QUIT_SIGNALS, Channel
+from reloader_core.supervisor.launcher import Launcher
+from reloader_core.supervisor.sockets import close_sockets, describe_socket, open_sockets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reloader_core.config.schema import Configuration
+    from reloader_core.invocation import Invocation
+    from reloader_core.notices import Report
+
+
+def supervise(
+    invocation: Invocation | None,
+    *,
+    configure: Callable[[], Configuration],
+    find_program: Callable[[Configuration], Invocation],
+    report: Report,
+) -> int:
+    """Run a program under a supervisor until it is over.
+
+    :param invocation: the program; ``None`` if the configuration names it.
+    :param configure: reads the configuration.
+    :param find_program: finds the program that the configuration names.
+    :param report: shows notices.
+    :returns: the exit code.
+    :raises ReloaderError: something is wrong; nothing was started.
+    """
+    with contextlib.ExitStack() as cleanup:
+        launcher = Launcher()
+        cleanup.callback(launcher.close)
+        if invocation is not None:
+            launcher.prepare(invocation)
+        configuration = configure()
+
+        from reloader_core.supervisor.preflight import installed_backends, nobody_else_has_a_say
+
+        backends = installed_backends(configuration)
+        invocation = invocation or find_program(configuration)
+        sockets = open_sockets(configuration.bind)
+        cleanup.callback(close_sockets, sockets)
+        launcher.hand_over(sockets)
+        channel = Channel()
+        cleanup.callback(channel.close)
+        if nobody_else_has_a_say(configuration, backends):
+            # From here on a signal concerns the program as well: the loop deals with it.
+            cleanup.enter_context(channel.catching_signals(QUIT_SIGNALS))
+            launcher.start_early(invocation)
+
+        from reloader_core.notices import Level, Notice
+        from reloader_core.supervisor.assembly import assemble
+
+        supervisor = assemble(
+            configuration,
+            invocation,
+            backends=backends,
+            launcher=launcher,
+            channel=channel,
+            report=report,
+        )
+        for listening in sockets:
+            text = f"listening at {describe_socket(listening)}"
+            report(Notice(level=Level.INFO, event="listening", text=text))
+        return supervisor.run()

@@ -1,0 +1,190 @@
+"""Listening sockets that the supervisor opens and every program inherits.
+
+They are handed over by systemd's protocol: descriptors from 3 on, their number
+in ``LISTEN_FDS``, and in ``LISTEN_PID`` the process they are meant for (see
+``sd_listen_fds(3)``). While no program runs, connections wait in the backlog.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import stat
+import sys
+from typing import TYPE_CHECKING
+
+from reloader_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+#: What connections may wait for while the program restarts.
+_BACKLOG = 2048
+
+#: The first descriptor of the protocol: SD_LISTEN_FDS_START.
+_FIRST_DESCRIPTOR = 3
+
+#: Descriptors that are passed on beside the sockets are kept out of their way.
+_HIGH_DESCRIPTOR = 64
+
+#: How a program that has no agent in it gets to know its own pid.
+_SET_PID = ("/bin/sh", "-c", 'LISTEN_PID=$$; export LISTEN_PID; exec "$0" "$@"')
+
+_UNIX = "unix:"
+
+
+def open_sockets(addresses: Iterable[str]) -> list[socket.socket]:
+    """Listen at addresses, at all of them or at none.
+
+    :param addresses: ``HOST:PORT``, ``[HOST]:PORT`` or ``unix:PATH``.
+    :raises UsageError: an address cannot be had; says which and why.
+    """
+    opened: list[socket.socket] = []
+    try:
+        for address in addresses:
+            try:
+                opened.append(_open(address))
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise UsageError(
+                    f"bind: cannot listen at {address}: {reason}; free it or choose another"
+                ) from error
+    except BaseException:
+        close_sockets(opened)
+        raise
+    return opened
+
+
+def close_sockets(sockets: Iterable[socket.socket]) -> None:
+    """Give addresses back."""
+    for listening in sockets:
+        path = listening.getsockname() if listening.family.name == "AF_UNIX" else None
+        listening.close()
+        if isinstance(path, str):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+
+
+class Handover:
+    """Sockets on their way into a program.
+
+    :param sockets: the listening sockets, in the order of the protocol.
+    """
+
+    def __init__(self, sockets: Sequence[socket.socket] = ()) -> None:
+        self._sources = [_duplicate_high(listening.fileno()) for listening in sockets]
+        self.descriptors = tuple(range(_FIRST_DESCRIPTOR, _FIRST_DESCRIPTOR + len(sockets)))
+        for source, target in zip(self._sources, self.descriptors, strict=True):
+            _occupy(target, source)
+
+    def __bool__(self) -> bool:
+        return bool(self._sources)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the program finds in its environment, short of its own pid."""
+        return {"LISTEN_FDS": str(len(self._sources))} if self._sources else {}
+
+    @property
+    def release_variables(self) -> dict[str, str]:
+        """What an agent adds: ``{pid}`` is its own."""
+        return {"LISTEN_PID": "{pid}"} if self._sources else {}
+
+    def wrap(self, argv: tuple[str, ...]) -> tuple[str, ...]:
+        """A command line that has its own pid in ``LISTEN_PID`` without an agent's help."""
+        return (*_SET_PID, *argv) if self._sources else argv
+
+    def put_in_place(self) -> None:
+        """Move the sockets to where the protocol wants them: in the new process, before exec."""
+        for source, target in zip(self._sources, self.descriptors, strict=True):
+            os.dup2(source, target)
+
+    def close(self) -> None:
+        """Give the duplicates back."""
+        for source in self._sources:
+            os.close(source)
+        self._sources = []
+
+
+def _duplicate_high(descriptor: int) -> int:
+    if sys.platform == "win32":
+        raise UsageError("bind: sockets cannot be passed to a program on Windows; remove it")
+    import fcntl
+
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH_DESCRIPTOR)
+
+
+def move_high(descriptor: int) -> int:
+    """Move a descriptor that is passed on out of the way of the sockets."""
+    high = _duplicate_high(descriptor)
+    os.close(descriptor)
+    return high
+
+
+def _occupy(target: int, source: int) -> None:
+    """Have a descriptor in use here, so that no pipe of ``subprocess`` lands on it."""
+    try:
+        os.fstat(target)
+    except OSError:
+        os.dup2(source, target, inheritable=False)
+
+
+def describe_socket(listening: socket.socket) -> str:
+    """Where a socket listens, with the port that port 0 became."""
+    name = listening.getsockname()
+    if isinstance(name, str):
+        return _UNIX + name
+    host, port = name[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _open(address: str) -> socket.socket:
+    if address.startswith(_UNIX):
+        return _open_unix(address.removeprefix(_UNIX))
+    host, _, port = address.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    found = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, _, _, _, name = found[0]
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if sys.platform != "win32":
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind(name)
+        listening.listen(_BACKLOG)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
+
+
+def _open_unix(path: str) -> socket.socket:
+    if sys.platform == "win32":
+        raise OSError("there are no Unix sockets for Python on Windows")
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        _remove_stale(path)
+        listening.bind(path)
+        listening.listen(_BACKLOG)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
+
+
+def _remove_stale(path: str) -> None:
+    """Remove a socket nobody listens at; anything else at its place is left to ``bind``."""
+    if sys.platform == "win32":
+        return
+    try:
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            return
+    except OSError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)

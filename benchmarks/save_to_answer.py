@@ -67,7 +67,7 @@ def measure(*, names: Sequence[str] = (), rounds: int = 4, edits: int = 5) -> Se
                 pauses = random.Random(number)
                 warm[tool] += _edits(tool, project, edits, pauses)
     rows = [_row(tool, Times.of(warm[tool]), Times.of(cold[tool.program])) for tool in tools]
-    notes.append(f"{rounds} rounds, in each of which all tools took turns")
+    notes.append(f"rounds in which all tools took turns: {rounds}")
     return Section(
         title="Save to answer", text=_TEXT, header=_HEADER, rows=rows, notes=tuple(notes)
     )

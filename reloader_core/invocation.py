@@ -1,7 +1,7 @@
 """What is needed to start a process, in a form that costs nothing to import.
 
 The first process is spawned before attrs and everything built on it is loaded:
-see ``cli.run``. Plugins see the same as :class:`reloader_core.model.Command`.
+see ``supervisor.session``. Plugins see the same as :class:`reloader_core.model.Command`.
 """
 
 from __future__ import annotations

@@ -9,12 +9,12 @@ from reloader_core.model import Command
 from reloader_core.notices import Level, Report
 from reloader_core.patterns import ExcludeRules
 from reloader_core.plugins.manager import Plugins
-from reloader_core.supervisor.backends import Backends
 from reloader_core.supervisor.hooks import Hooks
-from reloader_core.supervisor.inspector import Inspector
 from reloader_core.supervisor.loop import Supervisor
 from reloader_core.supervisor.messages import make_tell
-from reloader_core.supervisor.watching import Watching
+from reloader_core.supervisor.watch.backends import Backends
+from reloader_core.supervisor.watch.inspector import Inspector
+from reloader_core.supervisor.watch.source import Watching
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reloader_core.invocation import Invocation
     from reloader_core.plugins.entry_points import EntryPoint
     from reloader_core.supervisor.channel import Channel
-    from reloader_core.supervisor.launcher import Launcher
+    from reloader_core.supervisor.child.launcher import Launcher
 
 
 def assemble(

@@ -13,11 +13,7 @@ from reloader_core.policy import lifecycle
 from reloader_core.supervisor import messages
 from reloader_core.supervisor.cause import Cause
 from reloader_core.supervisor.channel import QUIT_SIGNALS, Channel, SignalReceived
-from reloader_core.supervisor.decisions import AskAgain, Decisions
-from reloader_core.supervisor.extra_files import ExtraFiles
-from reloader_core.supervisor.files import stamp_of
-from reloader_core.supervisor.inspector import DiskChanged, Inspector, InspectorFailed
-from reloader_core.supervisor.program import (
+from reloader_core.supervisor.child.program import (
     Exited,
     ListenAgain,
     NothingHeard,
@@ -25,16 +21,20 @@ from reloader_core.supervisor.program import (
     Reported,
     Run,
 )
-from reloader_core.supervisor.terminal import is_in_foreground
+from reloader_core.supervisor.child.terminal import is_in_foreground
+from reloader_core.supervisor.decisions import AskAgain, Decisions
+from reloader_core.supervisor.watch.extra_files import ExtraFiles
+from reloader_core.supervisor.watch.files import stamp_of
+from reloader_core.supervisor.watch.inspector import DiskChanged, Inspector, InspectorFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reloader_core.config.schema import Configuration
     from reloader_core.stamp import Stamp
+    from reloader_core.supervisor.child.launcher import Launcher
+    from reloader_core.supervisor.child.process import ProgramProcess
     from reloader_core.supervisor.hooks import Hooks
-    from reloader_core.supervisor.launcher import Launcher
-    from reloader_core.supervisor.process import ProgramProcess
 
 #: A program that was stopped earlier may not have loaded all its files yet.
 _IMPORT_SECONDS = 1.0

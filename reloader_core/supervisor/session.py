@@ -15,8 +15,8 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from reloader_core.supervisor.channel import QUIT_SIGNALS, Channel
-from reloader_core.supervisor.launcher import Launcher
-from reloader_core.supervisor.sockets import close_sockets, describe_socket, open_sockets
+from reloader_core.supervisor.child.launcher import Launcher
+from reloader_core.supervisor.child.sockets import close_sockets, describe_socket, open_sockets
 
 if TYPE_CHECKING:
     from collections.abc import Callable

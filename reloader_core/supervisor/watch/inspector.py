@@ -21,13 +21,13 @@ import attrs
 
 from reloader_core.model import ChangeBatch, Hint, HintScope, Stamp, Tree
 from reloader_core.policy.snapshot import Snapshot
-from reloader_core.supervisor.comparison import Comparison
-from reloader_core.supervisor.files import digest_of, iter_tree, stamp_of
+from reloader_core.supervisor.watch.comparison import Comparison
+from reloader_core.supervisor.watch.files import digest_of, iter_tree, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from reloader_core.supervisor.watching import Watching
+    from reloader_core.supervisor.watch.source import Watching
 
 #: Reports come in by the hundred while a program imports; the source is told
 #: of them together.

@@ -11,8 +11,8 @@ from reloader_core.patterns import expand_extra_files
 if TYPE_CHECKING:
     from reloader_core.config.schema import Configuration
     from reloader_core.supervisor.hooks import Hooks
-    from reloader_core.supervisor.inspector import Inspector
     from reloader_core.supervisor.messages import Tell
+    from reloader_core.supervisor.watch.inspector import Inspector
 
 #: Their state is taken before the program starts, so that no later edit is
 #: missed; but a file system that hangs must not keep it from starting.

@@ -24,13 +24,13 @@ from reloader_core.agent.protocol import (
     decode,
     encode_release,
 )
-from reloader_core.supervisor.sockets import move_high
+from reloader_core.supervisor.child.sockets import move_high
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from reloader_core.invocation import Invocation
-    from reloader_core.supervisor.sockets import Handover
+    from reloader_core.supervisor.child.sockets import Handover
 
 #: The agent speaks over Unix sockets; elsewhere the program runs without it.
 HAS_AGENT = sys.platform != "win32"

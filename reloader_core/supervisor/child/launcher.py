@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from reloader_core.supervisor.process import HAS_AGENT, ProgramProcess
-from reloader_core.supervisor.sockets import Handover
+from reloader_core.supervisor.child.process import HAS_AGENT, ProgramProcess
+from reloader_core.supervisor.child.sockets import Handover
 
 if TYPE_CHECKING:
     import socket

@@ -10,7 +10,7 @@ import attrs
 from reloader_core.model import Change, ChangeBatch, Stamp
 from reloader_core.policy.settle import WRITING_RECHECK_SECONDS, recheck_seconds
 from reloader_core.policy.snapshot import CHANGES, Judgement, Snapshot
-from reloader_core.supervisor.files import appeared, digest_of, stamp_of
+from reloader_core.supervisor.watch.files import appeared, digest_of, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

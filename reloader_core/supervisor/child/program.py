@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from reloader_core.invocation import Invocation
     from reloader_core.supervisor.channel import Channel
-    from reloader_core.supervisor.launcher import Launcher
-    from reloader_core.supervisor.process import ProgramProcess
+    from reloader_core.supervisor.child.launcher import Launcher
+    from reloader_core.supervisor.child.process import ProgramProcess
 
 #: A program reports hundreds of files while it imports. To be woken for each
 #: one would cost the program more than the report itself.

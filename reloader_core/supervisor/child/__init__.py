@@ -1,0 +1,1 @@
+"""Running the program: spawning it, hearing its agent, stopping and reaping it."""

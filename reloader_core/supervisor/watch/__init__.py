@@ -1,0 +1,1 @@
+"""Watching its files: the change source, the look at the disk, and the thread that does both."""

@@ -262,7 +262,7 @@ def step(state: State, event: Event) -> Step:
             return _from_between(state, event)
         case Quitting():
             return _from_quitting(state, event)
-        case Ended():
+        case _:
             raise _illegal(state, event)
 
 

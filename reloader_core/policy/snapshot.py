@@ -72,8 +72,9 @@ class Snapshot:
 
     def __init__(self) -> None:
         self._expected: dict[str, _Expectation] = {}
-        # Kept over restarts: most files are the same, and are not read again.
-        self._digests: dict[tuple[str, Stamp], bytes] = {}
+        # The last content known of each file. Kept over restarts: most files are
+        # the same, and are not read again.
+        self._contents: dict[str, tuple[Stamp, bytes]] = {}
         self._is_program_running = False
 
     def begin_program(self) -> None:
@@ -96,7 +97,7 @@ class Snapshot:
         }
         for path in gone:
             del self._expected[path]
-        self._digests = {key: value for key, value in self._digests.items() if key[0] not in gone}
+            self._contents.pop(path, None)
         return gone
 
     def loaded(self, path: str, stamp: Stamp | None) -> None:
@@ -116,7 +117,9 @@ class Snapshot:
         self._expect(path, stamp, Origin.EXTRA)
 
     def _expect(self, path: str, stamp: Stamp | None, origin: Origin) -> None:
-        digest = None if stamp is None else self._digests.get((path, stamp))
+        known_stamp, digest = self._contents.get(path, (None, None))
+        if stamp is None or stamp != known_stamp:
+            digest = None
         self._expected[path] = _Expectation(stamp=stamp, origin=origin, digest=digest)
 
     def accept(self, path: str, stamp: Stamp | None) -> None:
@@ -126,7 +129,7 @@ class Snapshot:
 
     def learn_digest(self, path: str, stamp: Stamp, digest: bytes) -> None:
         """The content of a file in the state that ``stamp`` names."""
-        self._digests[path, stamp] = digest
+        self._contents[path] = (stamp, digest)
         known = self._expected.get(path)
         if known is not None and known.stamp == stamp:
             known.digest = digest
@@ -163,7 +166,7 @@ class Snapshot:
         if known.digest != digest:
             return Judgement.MODIFIED
         known.stamp = stamp
-        self._digests[path, stamp] = digest
+        self._contents[path] = (stamp, digest)
         return Judgement.UNCHANGED
 
     def _speaks(self, expectation: _Expectation) -> bool:

@@ -57,6 +57,14 @@ def test_a_third_party_backend_is_selected_by_its_entry_point(toy: Toy) -> None:
     running.out.wait_for("value two")
 
 
+def test_a_backend_that_fails_is_opened_anew_and_then_replaced(toy: Toy) -> None:
+    running = toy.start("--reloader-type", "toy", env={"TOY_RAISE": "wait"})
+    running.err.wait_for("the toy backend failed: RuntimeError: I lost my way; opening it anew")
+    running.err.wait_for("the toy backend failed: .*; using stat instead")
+    toy.workshop.write("value.py", "VALUE = 'two'\n")
+    running.out.wait_for("value two")
+
+
 def test_only_the_selected_backend_is_imported(toy: Toy) -> None:
     running = toy.start("--reloader-type", "stat", "-v", env={"PYTHONVERBOSE": "1"})
     running.stop()

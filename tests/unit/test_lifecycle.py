@@ -241,6 +241,11 @@ def test_nothing_happens_to_a_program_while_time_passes() -> None:
         assert after(state, lc.TimePassed(now=1e9)) == (state, [])
 
 
+def test_a_program_that_runs_is_not_waited_for() -> None:
+    assert lc.deadline(running()) is None
+    assert lc.deadline(lc.Waiting(starts=1)) is None
+
+
 def test_only_a_live_program_has_a_pid() -> None:
     assert lc.live_pid(running()) == 1
     assert lc.live_pid(lc.Waiting(starts=1)) is None

@@ -130,6 +130,12 @@ def test_files_below_a_directory_are_found_by_whole_names() -> None:
     assert set(snapshot.iter_paths_below("/a/b", "/")) == {"/a/b/x", "/a/b/c/z"}
 
 
+def test_files_whose_content_is_not_known_yet_are_named() -> None:
+    snapshot = loaded("a", "b")
+    snapshot.learn_digest("a", OLD, b"content")
+    assert list(snapshot.iter_without_digest(["a", "b"])) == [("b", OLD)]
+
+
 def test_missing_files_have_no_content_to_learn() -> None:
     snapshot = loaded("a", stamp=None)
     assert list(snapshot.iter_without_digest(["a", "unknown"])) == []

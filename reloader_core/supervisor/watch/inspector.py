@@ -190,17 +190,15 @@ class Inspector:
     def _take_extra(
         self, files: frozenset[str], trees: frozenset[Tree], is_done: threading.Event
     ) -> None:
-        for path in files:
+        new_trees = trees - self._trees
+        paths = [*files, *(path for tree in new_trees for path in iter_tree(tree))]
+        for path in paths:
             self._snapshot.extra(path, stamp_of(path))
-        for tree in trees - self._trees:
-            for path in iter_tree(tree):
-                self._snapshot.extra(path, stamp_of(path))
-        self._new_trees |= trees - self._trees
+        self._new_trees |= new_trees
         self._trees |= trees
         is_done.set()
-        now = time.monotonic()
-        self._new_paths.update(dict.fromkeys(self._snapshot.paths(), now))
-        self._watch_due = now
+        self._watch_due = time.monotonic()
+        self._new_paths.update(dict.fromkeys(paths, self._watch_due))
 
     def _watch_anew(self) -> None:
         """Watch all that matters, then compare what is new: in this order."""

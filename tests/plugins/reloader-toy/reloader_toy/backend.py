@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ class ToySource:
 
     def wait(self, timeout: float | None) -> Iterable[Hint]:
         """Sleep, then hint."""
+        if os.environ.get("TOY_RAISE") == "wait":
+            raise RuntimeError("I lost my way")
         pause = self._pause_seconds if timeout is None else min(timeout, self._pause_seconds)
         return () if self._closed.wait(pause) else (Hint.everything(),)
 

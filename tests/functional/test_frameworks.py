@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import subprocess
 import sys
@@ -84,7 +85,8 @@ def fetch(port: int) -> str:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as response:
             return str(response.read().decode())
-    except OSError:
+    except (OSError, http.client.HTTPException):
+        # Restarting just now: refused, or cut off in the middle of the answer.
         return ""
 
 

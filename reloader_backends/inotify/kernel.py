@@ -7,11 +7,13 @@ the way tells of its own removal only, however busy it is.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 from typing import TYPE_CHECKING, Final
 
 import attrs
-from inotify_simple import Event, INotify, flags  # type: ignore[import-untyped]
+import inotify_simple  # type: ignore[import-untyped]
+from inotify_simple import Event, INotify, flags
 
 from reloader_backends.inotify import limits
 
@@ -70,6 +72,18 @@ class Watch:
         return bool(self.names or self.branches)
 
 
+def _spare_the_search_for_libc() -> None:
+    """Give ``inotify_simple`` the C library that this process runs on.
+
+    It would look for one with ``ctypes.util.find_library``, which runs
+    ``ldconfig`` or even a compiler: processes forked behind the supervisor's
+    back, while the program starts.
+    """
+    # Versions that keep it elsewhere search as they always did.
+    if getattr(inotify_simple, "_libc", "elsewhere") is None:
+        inotify_simple._libc = ctypes.CDLL(None, use_errno=True)  # noqa: SLF001
+
+
 class Kernel:
     """An inotify instance with its table of watches.
 
@@ -77,6 +91,7 @@ class Kernel:
     """
 
     def __init__(self) -> None:
+        _spare_the_search_for_libc()
         try:
             self._inotify = INotify()
         except OSError as error:

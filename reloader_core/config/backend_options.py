@@ -1,4 +1,4 @@
-"""What can be checked once the installed backends are known: their names and options."""
+"""A backend's options: its table, made into an instance of the class it declares."""
 
 from __future__ import annotations
 
@@ -8,48 +8,12 @@ from typing import Any
 
 import attrs
 
+from reloader_core.config.backend_names import join_names
 from reloader_core.config.suggestion import did_you_mean
 from reloader_core.errors import ConfigurationError
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from reloader_core.config.schema import Configuration
-
-
-def validate_backend_tables(configuration: Configuration, installed: Collection[str]) -> list[str]:
-    """Find tables of backends that are not there.
-
-    :param configuration: has the tables.
-    :param installed: the names of the installed backends.
-    :returns: one fault for each; empty when all is well.
-    """
-    return [
-        f"{configuration.origins.get(name, 'pyproject.toml')}: [tool.reloader.{name}] is for a "
-        f"backend that is not installed; installed: {_join(installed)}"
-        f"{did_you_mean(name, installed)}"
-        for name in configuration.backend_tables
-        if name not in installed
-    ]
-
-
-def unknown_reloader_type(
-    name: str, installed: Collection[str], *, origin: str = "reloader_type"
-) -> ConfigurationError:
-    """The error of a backend that is not installed.
-
-    :param name: what was asked for.
-    :param installed: the names of the installed backends.
-    :param origin: where it was asked for.
-    """
-    return ConfigurationError(
-        [
-            (
-                f"{origin}: no backend {name!r} is installed; installed: {_join(installed)}"
-                f"{did_you_mean(name, installed)}"
-            )
-        ]
-    )
+    from collections.abc import Mapping
 
 
 def build_options(
@@ -69,9 +33,8 @@ def build_options(
     """
     if options_class is None:
         if table:
-            raise ConfigurationError(
-                [f"{source} has {_join(table)}, but this backend has no options; remove the table"]
-            )
+            fault = f"{source} has {join_names(table)}, but this backend has no options"
+            raise ConfigurationError([f"{fault}; remove the table"])
         return None
     fields = {field.alias or field.name: field for field in attrs.fields(options_class)}
     fields = {name: field for name, field in fields.items() if field.init}
@@ -81,7 +44,7 @@ def build_options(
     for key, value in table.items():
         field = fields.get(key)
         if field is None:
-            hint = did_you_mean(key, fields) or f"; options: {_join(fields) or 'none'}"
+            hint = did_you_mean(key, fields) or f"; options: {join_names(fields) or 'none'}"
             faults.append(f"{source} {key} is not an option{hint}")
             continue
         annotation = Any if field.converter else annotations.get(field.name, Any)
@@ -160,7 +123,3 @@ def _convert_plain(value: object, annotation: type, expected: str) -> object:
     if not isinstance(value, annotation) or (annotation is int and isinstance(value, bool)):
         raise ValueError(f"is {value!r}; give {expected}")
     return value
-
-
-def _join(names: Collection[str]) -> str:
-    return ", ".join(sorted(names))

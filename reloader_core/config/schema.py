@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import attrs
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@attrs.frozen(kw_only=True)
-class Configuration:
+class Configuration(NamedTuple):
     """What the user wants, complete and checked.
+
+    A named tuple, because it is needed before the program is started, and attrs
+    is not.
 
     :ivar reloader_type: the backend's name.
     :ivar interval: seconds between two looks, for backends that look; above 0.
@@ -30,6 +31,7 @@ class Configuration:
         a backend's table, by its type.
     """
 
+    project_root: str
     reloader_type: str = "auto"
     interval: float = 1.0
     extra_files: tuple[str, ...] = ()
@@ -39,6 +41,5 @@ class Configuration:
     grace_seconds: float = 5.0
     bind: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
-    project_root: str
-    backend_tables: Mapping[str, Mapping[str, object]] = attrs.field(factory=dict)
-    origins: Mapping[str, str] = attrs.field(factory=dict)
+    backend_tables: Mapping[str, Mapping[str, object]] = MappingProxyType({})
+    origins: Mapping[str, str] = MappingProxyType({})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import select
 import selectors
 import signal
 import socket
@@ -95,6 +96,14 @@ class Channel:
                 del self._reminders[kind]
                 events.append(event)
         return events
+
+    def sleep(self, seconds: float) -> bool:
+        """Wait, unless there is something to be received.
+
+        :returns: whether there is; :meth:`receive` has it.
+        """
+        readable, _, _ = select.select([self._wake_reader], [], [], seconds)
+        return bool(readable)
 
     def _iter_wake_ups(self) -> Iterator[object]:
         numbers: bytes = b""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reloader_core.config.backend_options import unknown_reloader_type, validate_backend_tables
+from reloader_core.config.backend_names import unknown_reloader_type, validate_backend_tables
 from reloader_core.errors import ConfigurationError
 from reloader_core.plugins.entry_points import (
     BACKENDS_GROUP,

@@ -6,7 +6,9 @@ is started:
 1. Its process is spawned first, with hardly any import; it boots and then holds.
 2. The configuration is read and checked while it boots. Whatever is wrong is
    found here: the process is given up before it has run a line of the program.
-3. The program runs, and what only the supervisor needs is loaded meanwhile.
+3. The program runs, and has the processor for itself while it loads. Only then is the
+   rest of the supervisor loaded. What the program reports meanwhile is kept; an edit is
+   noticed all the same, for files are compared after they are watched.
 """
 
 from __future__ import annotations
@@ -61,7 +63,7 @@ def supervise(
         if nobody_else_has_a_say(configuration, backends):
             # From here on a signal concerns the program as well: the loop deals with it.
             cleanup.enter_context(channel.catching_signals(QUIT_SIGNALS))
-            launcher.start_early(invocation)
+            launcher.start_early(invocation, sleep=channel.sleep)
 
         from reloader_core.notices import Level, Notice
         from reloader_core.supervisor.assembly import assemble

@@ -382,7 +382,7 @@ def test_a_verbose_run_says_what_it_watches(workshop: Workshop) -> None:
 
 
 def test_the_program_can_be_named_by_the_configuration(workshop: Workshop) -> None:
-    workshop.write("pyproject.toml", '[tool.reloader]\ncommand = "app.py one \'two words\'"\n')
+    workshop.write("pyproject.toml", "[tool.reloader]\ncommand = \"app.py one 'two words'\"\n")
     workshop.write("app.py", "import sys; print(sys.argv, flush=True)\n")
     below = workshop.write("below/file.txt", "").parent
     running = workshop.reloader("run", cwd=below)

@@ -68,8 +68,9 @@ def terminal(workshop: Workshop) -> Iterator[Terminal]:
     workshop.write(
         "app.py",
         "import time\n"
-        "print('ready for', input(), flush=True)\n"
+        "word = input()\n"
         "try:\n"
+        "    print('ready for', word, flush=True)\n"
         "    while True: time.sleep(60)\n"
         "except KeyboardInterrupt:\n"
         "    print('interrupted', flush=True)\n"

@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING
 import attrs
 import pytest
 
-from reloader_core.config.backend_options import (
-    build_options,
-    unknown_reloader_type,
-    validate_backend_tables,
-)
+from reloader_core.config.backend_names import unknown_reloader_type, validate_backend_tables
+from reloader_core.config.backend_options import build_options
 from reloader_core.config.load import load_configuration
 from reloader_core.config.schema import Configuration
 from reloader_core.config.settings import SETTINGS
@@ -56,7 +53,7 @@ def table(text: str) -> str:
 
 
 def test_every_setting_has_a_field_with_a_default_and_the_other_way_round() -> None:
-    fields = {field.name for field in attrs.fields(Configuration)}
+    fields = set(Configuration._fields)
     assert set(SETTINGS) == fields - {"project_root", "backend_tables", "origins"}
     for key, setting in SETTINGS.items():
         assert setting.help.endswith("."), key

@@ -145,7 +145,7 @@ def test_every_value_object_has_its_heading_with_all_it_holds(name: str) -> None
 def test_every_setting_has_its_heading_variable_option_and_default(key: str) -> None:
     text = section(CONFIGURATION, key)
     setting = SETTINGS[key]
-    default = getattr(attrs.fields(Configuration), key).default
+    default = Configuration._field_defaults[key]
     spelled = f'"{default}"' if isinstance(default, str) else str(default).replace("()", "[]")
     option = f"`{setting.option} {setting.metavar}`" if setting.option else "none"
     assert f"| Variable | `{setting.variable}`" in text

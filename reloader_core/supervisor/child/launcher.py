@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 from reloader_core.supervisor.child.process import HAS_AGENT, ProgramProcess
@@ -10,9 +11,16 @@ from reloader_core.supervisor.child.sockets import Handover
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from reloader_core.invocation import Invocation
+
+#: How long a program is left alone with the processor at most, at the very
+#: start; and how often, how many times in a row, it must have nothing new to
+#: report to be taken for loaded before that.
+_ALONE_SECONDS = 0.5
+_LOOK_SECONDS = 0.010
+_LOOKS_WITHOUT_NEWS = 3
 
 
 class Launcher:
@@ -49,14 +57,30 @@ class Launcher:
             # The start itself will meet the same error, and tells.
             self._reserve = None
 
-    def start_early(self, invocation: Invocation) -> None:
+    def start_early(self, invocation: Invocation, *, sleep: Callable[[float], bool]) -> None:
         """Let the process in reserve run the program before anybody asks for it.
 
         :meth:`launch` then returns it as it runs. For the very first start
         only, and only if nothing that is still to be loaded has a say in it.
+
+        Returns when the program has done most of its loading: what the
+        supervisor still has to load would compete with it for the processor.
+
+        :param sleep: waits; returns ``True`` if there is something better to do.
         """
-        if self._reserve is not None:
-            self._reserve = self.launch(invocation, ())
+        if self._reserve is None:
+            return
+        self._reserve = self.launch(invocation, ())
+        deadline = time.monotonic() + _ALONE_SECONDS
+        count = looks_without_news = 0
+        while time.monotonic() < deadline and looks_without_news < _LOOKS_WITHOUT_NEWS:
+            if sleep(_LOOK_SECONDS):
+                return
+            before = count
+            count, is_open = self._reserve.gather_records()
+            if not is_open:
+                return
+            looks_without_news = looks_without_news + 1 if 0 < count == before else 0
 
     def launch(self, invocation: Invocation, distrusted: Iterable[str]) -> ProgramProcess:
         """Start the program.

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 #: The agent speaks over Unix sockets; elsewhere the program runs without it.
 HAS_AGENT = sys.platform != "win32"
 
+#: Room for some thousand reports; the system may grant less.
+_BUFFER_BYTES = 1 << 20
+
 
 class ProgramProcess:
     """A spawned process, from its fork to its reaping.
@@ -57,6 +60,7 @@ class ProgramProcess:
         self.invocation = invocation
         self._handover = handover
         self._undecoded = b""
+        self._gathered: list[Record] = []
         self._link: socket.socket | None = None
         self._lifeline: int | None = None
         self._pidfd: int | None = None
@@ -77,6 +81,8 @@ class ProgramProcess:
     def _spawn_with_agent(self, variables: dict[str, str]) -> subprocess.Popen[bytes]:
         self._link, theirs = socket.socketpair()
         self._link.setblocking(False)
+        # What the program has to say must never make it wait for us.
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
         lifeline, self._lifeline = os.pipe()
         passed = [move_high(theirs.detach()), move_high(lifeline)]
         argv = self.invocation.argv
@@ -129,11 +135,25 @@ class ProgramProcess:
         """The agent's channel, to be waited for; ``None`` without an agent."""
         return self._link
 
+    def gather_records(self) -> tuple[int, bool]:
+        """Receive what the agent reports, for :meth:`read_records` to return later.
+
+        :returns: how many records have been gathered, and whether more can come.
+        """
+        records, is_open = self._receive()
+        self._gathered += records
+        return len(self._gathered), is_open
+
     def read_records(self) -> tuple[list[Record], bool]:
         """What the agent has reported since the last call.
 
         :returns: the records, and whether more can come.
         """
+        records, is_open = self._receive()
+        gathered, self._gathered = self._gathered, []
+        return gathered + records, is_open
+
+    def _receive(self) -> tuple[list[Record], bool]:
         if self._link is None:
             return [], False
         is_open = True

@@ -96,6 +96,8 @@ class Program:
         child = Child(pid=process.pid, generation=generation, started_at=now)
         self.run = Run(process=process, child=child)
         self.listen(process)
+        # One that was started early has reported already.
+        self._channel.post(Reported(process=process))
         self._channel.remind(NothingHeard(process=process), now + _HELLO_SECONDS)
         exited = Exited(process=process)
         descriptor = process.await_exit(lambda: self._channel.post(exited))

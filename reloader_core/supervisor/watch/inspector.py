@@ -96,8 +96,8 @@ class Inspector:
     def begin_program(self, *, was_complete: bool) -> None:
         """A new program is about to run.
 
-        :param was_complete: the one before got as far as running; what it had
-            from the one before itself is forgotten.
+        :param was_complete: the one before ran until it was stopped; what it had
+            inherited and not loaded itself is forgotten.
         """
         self._inbox.put(lambda: self._begin_program(was_complete))
 

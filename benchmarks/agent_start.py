@@ -16,6 +16,7 @@ import attrs
 
 from benchmarks.apps import make_project
 from benchmarks.measure import Times
+from benchmarks.processes import clean_environment
 from benchmarks.report import Section, main_of, show_progress
 from reloader_core.agent.protocol import agent_environment, encode_release
 
@@ -68,7 +69,9 @@ def _row(name: str, arguments: Sequence[str], directory: str, rounds: int) -> tu
     runs: dict[bool, list[_Run]] = {False: [], True: []}
     for number in range(-1, rounds):
         for has_agent in (False, True) if number % 2 else (True, False):
-            run = _run_with_agent(command, directory) if has_agent else _run(command, directory)
+            run = (
+                _run_with_agent(command, directory) if has_agent else _run_bare(command, directory)
+            )
             # The first one compiles.
             if number >= 0:
                 runs[has_agent].append(run)
@@ -88,13 +91,17 @@ def _precise(seconds: float) -> str:
     return f"{seconds * 1000:.1f}"
 
 
+def _run_bare(command: Sequence[str], directory: str) -> _Run:
+    return _run(command, directory, clean_environment())
+
+
 def _run_with_agent(command: Sequence[str], directory: str) -> _Run:
     ours, theirs = socket.socketpair()
     lifeline, end_of_lifeline = os.pipe()
     try:
         ours.sendall(encode_release())
         environment = agent_environment(
-            os.environ,
+            clean_environment(),
             agent_fd=theirs.fileno(),
             lifeline_fd=lifeline,
             agent_inode=os.fstat(theirs.fileno()).st_ino,
@@ -110,7 +117,7 @@ def _run_with_agent(command: Sequence[str], directory: str) -> _Run:
 def _run(
     command: Sequence[str],
     directory: str,
-    environment: dict[str, str] | None = None,
+    environment: dict[str, str],
     descriptors: Sequence[int] = (),
 ) -> _Run:
     since = time.perf_counter()

@@ -27,7 +27,8 @@ _UNWANTED_VARIABLES = (
 )
 
 
-def _environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
+    """This process's environment without what would change how programs behave."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -49,7 +50,7 @@ def running(command: Sequence[str], *, cwd: Path) -> Iterator[int]:
     process = subprocess.Popen(
         command,
         cwd=cwd,
-        env=_environment(),
+        env=clean_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: A program reports hundreds of files while it imports. To be woken for each
 #: one would cost the program more than the report itself.
-_REPORTS_PAUSE_SECONDS = 0.005
+_REPORTS_PAUSE_SECONDS = 0.020
 
 #: A program from which no agent was heard by then has none.
 _HELLO_SECONDS = 2.0

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 #: Reports come in by the hundred while a program imports; the source is told
 #: of them together.
-_GATHER_SECONDS = 0.005
+_GATHER_SECONDS = 0.030
 
 #: Files read in one go while learning contents, before messages are looked for.
 _DIGESTS_AT_ONCE = 16

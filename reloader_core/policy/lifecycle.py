@@ -281,15 +281,6 @@ def deadline(state: State) -> float | None:
             return None
 
 
-def live_pid(state: State) -> int | None:
-    """The pid of the program that is alive in a state, if any."""
-    match state:
-        case Running(pid=pid) | Stopping(pid=pid) | Quitting(pid=pid):
-            return pid
-        case _:
-            return None
-
-
 def _illegal(state: State, event: Event) -> IllegalEventError:
     return IllegalEventError(f"{event} cannot happen in {state}")
 

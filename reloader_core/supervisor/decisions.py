@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 class AskAgain:
     """Changes that a plugin wanted put off are due."""
 
-    batch: ChangeBatch
-
 
 class Decisions:
     """Asks the plugins about changes and tells the user what came of it.
@@ -49,6 +47,12 @@ class Decisions:
         self._reload = reload
         self._deferred: ChangeBatch | None = None
 
+    def ask_again(self) -> None:
+        """Decide about the changes that were put off."""
+        batch, self._deferred = self._deferred, None
+        if batch is not None:
+            self.decide(batch)
+
     def decide(self, batch: ChangeBatch) -> None:
         """Decide about changes, together with those that were put off before."""
         batch = _join(self._deferred, batch)
@@ -63,7 +67,7 @@ class Decisions:
             case Decision.DEFER:
                 self._deferred = batch
                 due = time.monotonic() + outcome.defer_seconds
-                self._channel.remind(AskAgain(batch=batch), due)
+                self._channel.remind(AskAgain(), due)
                 self._tell(Level.INFO, "deferred", f"{what}: restart put off: {said}")
             case Decision.RELOAD:
                 self._reload(batch, said)

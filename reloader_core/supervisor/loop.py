@@ -141,8 +141,8 @@ class Supervisor:
                 # the bytecode either.
                 self._distrusted.update(batch.paths)
                 self._decisions.decide(batch)
-            case AskAgain(batch=batch):
-                self._decisions.decide(batch)
+            case AskAgain():
+                self._decisions.ask_again()
             case InspectorFailed(error=error):
                 raise error
             case _:

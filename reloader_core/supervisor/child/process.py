@@ -43,7 +43,6 @@ class ProgramProcess:
     """A spawned process, from its fork to its reaping.
 
     :ivar pid: its process id.
-    :ivar is_held: it waits for :meth:`release` before it runs the program.
     :ivar is_released: :meth:`release` was called.
     """
 
@@ -67,8 +66,6 @@ class ProgramProcess:
         self._hellos = 0
         self._releases = 0
         self._release_message = b""
-        # Without an agent in it nothing holds the program back.
-        self.is_held = invocation.is_python and HAS_AGENT
         self.is_released = False
         variables = {**environment, **invocation.environment, **handover.variables}
         if HAS_AGENT:
@@ -115,9 +112,8 @@ class ProgramProcess:
         """
         self.is_released = True
         self._release_message = encode_release(distrusted, self._handover.release_variables)
-        if self.is_held:
+        if self.tells_of_its_start:
             # Before it says hello: it finds the message when it gets there.
-            self.is_held = False
             self._send_release()
 
     def _send_release(self) -> None:
@@ -169,7 +165,7 @@ class ProgramProcess:
         records, self._undecoded = decode(b"".join(chunks))
         # A shell script may start one interpreter after the other; each waits.
         self._hellos += sum(isinstance(record, Hello) for record in records)
-        while self._hellos > self._releases and not self.is_held:
+        while self.is_released and self._hellos > self._releases:
             self._send_release()
         return records, is_open
 

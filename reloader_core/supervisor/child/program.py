@@ -138,6 +138,7 @@ class Program:
         if run is None or run.process is not process or (code := process.poll()) is None:
             return None
         self._detach(process)
+        process.close()
         self.run = None
         return run, code
 
@@ -145,15 +146,13 @@ class Program:
         """End whatever is alive, at once."""
         self._launcher.discard()
         if self.run is not None:
-            self._detach(self.run.process, is_closing=False)
+            self._detach(self.run.process)
             self.run.process.discard()
             self.run = None
 
-    def _detach(self, process: ProgramProcess, *, is_closing: bool = True) -> None:
+    def _detach(self, process: ProgramProcess) -> None:
         self._channel.forget(ListenAgain)
         self._channel.forget(NothingHeard)
         for descriptor in (process.link, process.exit_descriptor):
             if descriptor is not None:
                 self._channel.detach(descriptor)
-        if is_closing:
-            process.close()

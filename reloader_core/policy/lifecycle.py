@@ -159,10 +159,23 @@ class ReloadWanted:
     """Changes were confirmed, and no plugin objects.
 
     :ivar grace_seconds: what the running program is given to stop.
+    :ivar paths: what changed.
     """
 
     now: float
     grace_seconds: float
+    paths: frozenset[str] = frozenset()
+
+
+@attrs.frozen(kw_only=True)
+class ChangesExpected:
+    """More code is being changed right now, so a start would run what is half done.
+
+    :ivar until: nothing is started before, unless the event comes again with another
+        time; monotonic seconds.
+    """
+
+    until: float
 
 
 @attrs.frozen(kw_only=True)
@@ -200,7 +213,16 @@ class TimePassed:
     now: float
 
 
-Event: TypeAlias = Begin | Spawned | SpawnFailed | ReloadWanted | QuitWanted | Exited | TimePassed
+Event: TypeAlias = (
+    Begin
+    | Spawned
+    | SpawnFailed
+    | ReloadWanted
+    | ChangesExpected
+    | QuitWanted
+    | Exited
+    | TimePassed
+)
 
 
 # Effects
@@ -249,6 +271,8 @@ def step(state: State, event: Event) -> Step:
 
     :raises IllegalEventError: the event cannot happen in this state.
     """
+    if isinstance(event, ChangesExpected) and not isinstance(state, Ended):
+        return _expect_changes(state, event), ()
     match state:
         case Idle():
             return _from_idle(state, event)
@@ -283,6 +307,12 @@ def deadline(state: State) -> float | None:
 
 def _illegal(state: State, event: Event) -> IllegalEventError:
     return IllegalEventError(f"{event} cannot happen in {state}")
+
+
+def _expect_changes(state: State, event: ChangesExpected) -> State:
+    if isinstance(state, Stopping | Settling):
+        return attrs.evolve(state, burst=state.burst.hold(event.until))
+    return state  # nothing is about to start on account of changes
 
 
 def _from_idle(state: Idle, event: Event) -> Step:
@@ -334,12 +364,12 @@ def _with_pending(
 
 def _from_running(state: Running, event: Event) -> Step:
     match event:
-        case ReloadWanted(now=now, grace_seconds=grace_seconds):
+        case ReloadWanted(now=now, grace_seconds=grace_seconds, paths=paths):
             stopping = Stopping(
                 pid=state.pid,
                 starts=state.starts,
                 kill_at=now + grace_seconds,
-                burst=Burst.after(state.burst, now),
+                burst=Burst.after(state.burst, now, paths),
             )
             return stopping, (Terminate(pid=state.pid), Prepare())
         case QuitWanted():
@@ -392,8 +422,8 @@ def _start_again(state: Running, event: Exited) -> Step:
 
 def _from_stopping(state: Stopping, event: Event) -> Step:
     match event:
-        case ReloadWanted(now=now):
-            return attrs.evolve(state, burst=state.burst.grow(now)), ()
+        case ReloadWanted(now=now, paths=paths):
+            return attrs.evolve(state, burst=state.burst.grow(now, paths)), ()
         case QuitWanted():
             return _quit(state.pid, event)
         case Exited(pid=pid, now=now) if pid == state.pid:
@@ -410,10 +440,10 @@ def _from_stopping(state: Stopping, event: Event) -> Step:
 
 def _from_between(state: Settling | Delaying | Waiting, event: Event) -> Step:
     match event, state:
-        case ReloadWanted(now=now), Settling():
-            return attrs.evolve(state, burst=state.burst.grow(now)), ()
-        case ReloadWanted(now=now), _:
-            return Settling(starts=state.starts, burst=Burst.begin(now)), (Prepare(),)
+        case ReloadWanted(now=now, paths=paths), Settling():
+            return attrs.evolve(state, burst=state.burst.grow(now, paths)), ()
+        case ReloadWanted(now=now, paths=paths), _:
+            return Settling(starts=state.starts, burst=Burst.begin(now, paths)), (Prepare(),)
         case QuitWanted(exit_code=exit_code), _:
             return Ended(exit_code=exit_code), ()
         case TimePassed(now=now), Settling() if now >= state.burst.quiet_at:

@@ -65,6 +65,7 @@ class _Expectation:
     stamp: Stamp | None
     origin: Origin
     digest: bytes | None = None
+    is_source: bool = False
 
 
 class Snapshot:
@@ -100,14 +101,16 @@ class Snapshot:
             self._contents.pop(path, None)
         return gone
 
-    def loaded(self, path: str, stamp: Stamp | None) -> None:
-        """The program loaded a file, or with ``None`` looked for it in vain."""
+    def loaded(self, path: str, stamp: Stamp | None, *, is_source: bool = False) -> None:
+        """The program loaded a file, or with ``None`` looked for it in vain.
+
+        :param is_source: it is Python source, which has to compile.
+        """
         known = self._expected.get(path)
-        if known is not None and known.origin is Origin.EXTRA:
-            # Both apply; the program's own report is the truth about content.
-            self._expect(path, stamp, Origin.EXTRA)
-            return
-        self._expect(path, stamp, Origin.LOADED)
+        # Both may apply; the program's own report is the truth about content.
+        is_extra = known is not None and known.origin is Origin.EXTRA
+        self._expect(path, stamp, Origin.EXTRA if is_extra else Origin.LOADED)
+        self._expected[path].is_source = is_source
 
     def extra(self, path: str, stamp: Stamp | None) -> None:
         """A file matters from now on whatever the program loads; its state now is the base."""
@@ -120,7 +123,11 @@ class Snapshot:
         known_stamp, digest = self._contents.get(path, (None, None))
         if stamp is None or stamp != known_stamp:
             digest = None
-        self._expected[path] = _Expectation(stamp=stamp, origin=origin, digest=digest)
+        known = self._expected.get(path)
+        is_source = known is not None and known.is_source
+        self._expected[path] = _Expectation(
+            stamp=stamp, origin=origin, digest=digest, is_source=is_source
+        )
 
     def accept(self, path: str, stamp: Stamp | None) -> None:
         """Take the disk's state for the expected one: the change was acted on or vetoed."""
@@ -176,6 +183,16 @@ class Snapshot:
         """The stamp a file is expected with; ``None`` also when it is unknown."""
         known = self._expected.get(path)
         return None if known is None else known.stamp
+
+    def has_content_times(self, path: str, stamp: Stamp) -> bool:
+        """Whether a stamp differs in nothing that a change of content would change."""
+        expected = self.expected_stamp(path)
+        return expected is not None and expected._replace(ctime_ns=stamp.ctime_ns) == stamp
+
+    def is_source(self, path: str) -> bool:
+        """Whether a file is Python source, as the program reported it."""
+        known = self._expected.get(path)
+        return known is not None and known.is_source
 
     def __contains__(self, path: object) -> bool:
         return path in self._expected

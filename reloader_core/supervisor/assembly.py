@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from reloader_core.config.schema import Configuration
     from reloader_core.invocation import Invocation
     from reloader_core.plugins.entry_points import EntryPoint
+    from reloader_core.stamp import Stamp
     from reloader_core.supervisor.channel import Channel
     from reloader_core.supervisor.child.launcher import Launcher
 
@@ -33,6 +34,7 @@ def assemble(
     backends: Mapping[str, EntryPoint],
     launcher: Launcher,
     channel: Channel,
+    contents: Mapping[str, tuple[Stamp, bytes]],
     report: Report,
 ) -> Supervisor:
     """Build a supervisor that is ready to run.
@@ -42,6 +44,7 @@ def assemble(
     :param backends: the installed backends, as ``preflight`` found them.
     :param launcher: may have a process ready.
     :param channel: where the supervisor's events come from; the caller closes it.
+    :param contents: digests of files that were read before, with their stamps.
     :param report: shows notices.
     :raises ConfigurationError: the backend's options are wrong.
     :raises PluginError: a plugin that was asked for cannot be used.
@@ -69,6 +72,8 @@ def assemble(
         hooks=hooks,
         launcher=launcher,
         channel=channel,
-        make_inspector=lambda post: Inspector(watching, is_excluded=rules.is_excluded, post=post),
+        make_inspector=lambda post: Inspector(
+            watching, is_excluded=rules.is_excluded, contents=contents, post=post
+        ),
         report=report,
     )

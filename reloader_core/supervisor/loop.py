@@ -6,7 +6,15 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from reloader_core.agent.protocol import Loaded, Missing, Record, Running, missing_candidates
+from reloader_core.agent import LoadedKind
+from reloader_core.agent.protocol import (
+    Hello,
+    Loaded,
+    Missing,
+    Record,
+    Running,
+    missing_candidates,
+)
 from reloader_core.model import ChangeBatch, Child, ChildExit, Command, RestartPlan
 from reloader_core.notices import Level, Report
 from reloader_core.policy import lifecycle
@@ -23,21 +31,31 @@ from reloader_core.supervisor.child.program import (
 )
 from reloader_core.supervisor.child.terminal import is_in_foreground
 from reloader_core.supervisor.decisions import AskAgain, Decisions
+from reloader_core.supervisor.watch.answers import (
+    Answer,
+    ChangesHeld,
+    DiskChanged,
+    InspectorFailed,
+    LockWaitedFor,
+    Unsettled,
+)
 from reloader_core.supervisor.watch.extra_files import ExtraFiles
 from reloader_core.supervisor.watch.files import stamp_of
-from reloader_core.supervisor.watch.inspector import DiskChanged, Inspector, InspectorFailed
+from reloader_core.supervisor.watch.inspector import Inspector, LoadedFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reloader_core.config.schema import Configuration
-    from reloader_core.stamp import Stamp
     from reloader_core.supervisor.child.launcher import Launcher
     from reloader_core.supervisor.child.process import ProgramProcess
     from reloader_core.supervisor.hooks import Hooks
 
 #: A program that was stopped earlier may not have loaded all its files yet.
 _IMPORT_SECONDS = 1.0
+
+#: A start is put off this long at most because code is half done on disk.
+_LONGEST_UNSETTLED_SECONDS = 10.0
 
 #: How a shell says that a signal ended a program: 128 + its number.
 _SIGNAL_BASE = 128
@@ -63,7 +81,7 @@ class Supervisor:
         hooks: Hooks,
         launcher: Launcher,
         channel: Channel,
-        make_inspector: Callable[[Callable[[DiskChanged | InspectorFailed], None]], Inspector],
+        make_inspector: Callable[[Callable[[Answer], None]], Inspector],
         report: Report,
     ) -> None:
         self._configuration = configuration
@@ -141,12 +159,47 @@ class Supervisor:
                 # the bytecode either.
                 self._distrusted.update(batch.paths)
                 self._decisions.decide(batch)
+            case ChangesHeld():
+                self._hold(event)
+            case Unsettled(is_unsettled=is_unsettled):
+                now = time.monotonic()
+                until = now + _LONGEST_UNSETTLED_SECONDS if is_unsettled else now
+                self._step(lifecycle.ChangesExpected(until=until))
+            case LockWaitedFor():
+                self._tell_of_lock(event)
             case AskAgain():
                 self._decisions.ask_again()
             case InspectorFailed(error=error):
                 raise error
             case _:
                 raise AssertionError(f"unknown event {event!r}")
+
+    def _hold(self, held: ChangesHeld) -> None:
+        """Tell what does not compile, and that the old code goes on until it does."""
+        # Should the program start for another reason, it must not believe them either.
+        self._distrusted.update(held.paths)
+        root = self._configuration.project_root
+        title = self._command.title
+        if self._program.run is None:
+            consequence = "waiting until it compiles"
+        else:
+            consequence = f"{title} goes on with the old code until it compiles"
+        for fault in held.faults:
+            name = messages.shorten(fault.path, root)
+            details = {"path": fault.path, "error": fault.text}
+            text = f"{name} does not compile; {consequence}\n{fault.text}"
+            self._tell(Level.ERROR, "held", text, details)
+        if not held.faults:
+            self._tell(Level.INFO, "undone", "what did not compile was undone: nothing to restart")
+
+    def _tell_of_lock(self, waited: LockWaitedFor) -> None:
+        name = messages.shorten(waited.path, self._configuration.project_root)
+        if waited.is_abandoned:
+            text = f"{name} is still there: not waiting for it any longer"
+            self._tell(Level.WARNING, "lock", text, {"path": waited.path})
+        else:
+            text = f"{name} is there: waiting until version control is done"
+            self._tell(Level.INFO, "lock", text, {"path": waited.path})
 
     def _quit(self, number: int) -> None:
         self._tell(Level.DETAIL, "signal", f"got {signal.Signals(number).name}")
@@ -168,13 +221,18 @@ class Supervisor:
             self._inspect(records)
 
     def _inspect(self, records: list[Record]) -> None:
-        files: list[tuple[str, Stamp | None]] = []
+        files: list[LoadedFile] = []
         for record in records:
             match record:
-                case Loaded(path=path, stamp=stamp):
-                    files.append((path, stamp))
+                case Hello(version=version, executable=executable):
+                    self._inspector.use_interpreter(version, executable)
+                case Loaded(path=path, stamp=stamp, kind=kind):
+                    files.append(LoadedFile(path, stamp, kind is LoadedKind.SOURCE))
                 case Missing(path=path):
-                    files.extend((candidate, None) for candidate in missing_candidates(path))
+                    files.extend(
+                        LoadedFile(candidate, None, candidate.endswith(".py"))
+                        for candidate in missing_candidates(path)
+                    )
         if files:
             self._inspector.loaded(files)
 
@@ -224,7 +282,13 @@ class Supervisor:
             self._cause = Cause(noticed_at=batch.noticed_at, decided_at=now, stopped_at=now)
         self._cause.add(batch)
         self._cause.said = said
-        self._step(lifecycle.ReloadWanted(now=now, grace_seconds=self._configuration.grace_seconds))
+        self._step(
+            lifecycle.ReloadWanted(
+                now=now,
+                grace_seconds=self._configuration.grace_seconds,
+                paths=frozenset(batch.paths),
+            )
+        )
 
     # Lifecycle
 
@@ -281,7 +345,7 @@ class Supervisor:
             self._tell(Level.ERROR, "waiting", text)
             # The repair is likely to be made there: a script's first line, say.
             executable = self._command.argv[0]
-            self._inspector.loaded([(executable, stamp_of(executable))])
+            self._inspector.loaded([LoadedFile(executable, stamp_of(executable), False)])
             self._step(lifecycle.SpawnFailed())
             return
         self._step(lifecycle.Spawned(pid=run.process.pid, now=run.child.started_at))

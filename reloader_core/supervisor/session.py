@@ -8,7 +8,8 @@ is started:
    found here: the process is given up before it has run a line of the program.
 3. The program runs, and has the processor for itself while it loads. Only then is the
    rest of the supervisor loaded. What the program reports meanwhile is kept; an edit is
-   noticed all the same, for files are compared after they are watched.
+   noticed all the same, for files are compared after they are watched. The project's own
+   files are read as they are reported, so that a touch can be told from an edit.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from reloader_core.config.schema import Configuration
     from reloader_core.invocation import Invocation
     from reloader_core.notices import Report
+    from reloader_core.stamp import Stamp
 
 
 def supervise(
@@ -60,10 +62,18 @@ def supervise(
         launcher.hand_over(sockets)
         channel = Channel()
         cleanup.callback(channel.close)
+        contents: dict[str, tuple[Stamp, bytes]] = {}
         if nobody_else_has_a_say(configuration, backends):
             # From here on a signal concerns the program as well: the loop deals with it.
             cleanup.enter_context(channel.catching_signals(QUIT_SIGNALS))
-            launcher.start_early(invocation, sleep=channel.sleep)
+
+            from reloader_core.supervisor.watch.early import read_project_files
+
+            launcher.start_early(
+                invocation,
+                sleep=channel.sleep,
+                take=lambda records: read_project_files(records, contents),
+            )
 
         from reloader_core.notices import Level, Notice
         from reloader_core.supervisor.assembly import assemble
@@ -74,6 +84,7 @@ def supervise(
             backends=backends,
             launcher=launcher,
             channel=channel,
+            contents=contents,
             report=report,
         )
         for listening in sockets:

@@ -82,6 +82,21 @@ def test_a_change_right_after_the_start_belongs_to_the_burst_before() -> None:
     assert lc.deadline(state) == 10.2 + BURST_QUIET_SECONDS
 
 
+def test_nothing_starts_while_more_changes_are_expected() -> None:
+    state, _ = after(running(), reload_wanted(10.0), lc.ChangesExpected(until=20.0))
+    state, effects = after(state, exited(-15, 10.1), lc.TimePassed(now=11.0))
+    assert isinstance(state, lc.Settling)
+    assert effects == []
+    state, effects = after(state, lc.ChangesExpected(until=11.0), lc.TimePassed(now=11.0))
+    assert effects == [lc.Spawn()]
+
+
+def test_a_program_that_runs_is_left_alone_while_changes_are_expected() -> None:
+    assert after(running(), lc.ChangesExpected(until=20.0)) == (running(), [])
+    with pytest.raises(lc.IllegalEventError):
+        lc.step(lc.Ended(exit_code=0), lc.ChangesExpected(until=20.0))
+
+
 def test_a_stubborn_program_is_killed_when_its_grace_is_over() -> None:
     state, effects = after(running(), reload_wanted(10.0), lc.TimePassed(now=14.9))
     assert lc.Kill(pid=1) not in effects
@@ -288,6 +303,11 @@ class AnyLife(RuleBasedStateMachine):
     @rule()
     def change(self) -> None:
         self.send(reload_wanted(self.now))
+
+    @precondition(lambda self: not isinstance(self.state, lc.Ended))
+    @rule(seconds=st.floats(0.0, 3.0))
+    def expect_changes(self, seconds: float) -> None:
+        self.send(lc.ChangesExpected(until=self.now + seconds))
 
     @precondition(lambda self: self.is_spawning)
     @rule(works=st.booleans())

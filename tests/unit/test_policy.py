@@ -45,21 +45,34 @@ def test_a_change_long_after_a_burst_stands_alone() -> None:
     assert settle.Burst.after(earlier, 0.1).count == 2
 
 
-@pytest.mark.parametrize(
-    ("kind", "is_being_written", "is_emptied", "seconds"),
-    [
-        (ChangeKind.MODIFIED, False, False, 0.0),
-        (ChangeKind.CREATED, False, False, 0.0),
-        (ChangeKind.MODIFIED, True, False, settle.WRITING_RECHECK_SECONDS),
-        (ChangeKind.DELETED, False, False, settle.DELETED_RECHECK_SECONDS),
-        (ChangeKind.MODIFIED, False, True, settle.EMPTIED_RECHECK_SECONDS),
-    ],
-)
-def test_only_what_may_be_half_done_is_looked_at_twice(
-    kind: ChangeKind, is_being_written: bool, is_emptied: bool, seconds: float
-) -> None:
-    wait = settle.recheck_seconds(kind, is_being_written=is_being_written, is_emptied=is_emptied)
-    assert wait == seconds
+def test_a_slow_writer_of_many_files_is_waited_for_by_its_own_pace() -> None:
+    burst = settle.Burst.begin(0.0, frozenset("a"))
+    burst = burst.grow(0.3, frozenset("b"))
+    assert burst.quiet_at == pytest.approx(0.3 + 0.3 * settle.PACE_FACTOR)
+    burst = burst.grow(1.3, frozenset("c"))
+    assert burst.quiet_at == pytest.approx(1.3 + settle.LONGEST_QUIET_SECONDS)
+
+
+def test_one_file_saved_again_and_again_says_nothing_about_a_pace() -> None:
+    burst = settle.Burst.begin(0.0, frozenset("a")).grow(0.4, frozenset("a"))
+    assert burst.quiet_at == pytest.approx(0.4 + settle.BURST_QUIET_SECONDS)
+
+
+def test_a_pace_is_kept_over_a_start() -> None:
+    earlier = settle.Burst.begin(0.0, frozenset("a"))
+    burst = settle.Burst.after(earlier, 0.4, frozenset("b"))
+    assert burst.quiet_at == pytest.approx(0.4 + 0.4 * settle.PACE_FACTOR)
+
+
+def test_a_held_burst_is_not_over_before() -> None:
+    burst = settle.Burst.begin(0.0).hold(7.0)
+    assert burst.quiet_at == 7.0
+    assert burst.hold(0.0).quiet_at == settle.LONE_QUIET_SECONDS
+
+
+def test_every_doubt_has_a_patience() -> None:
+    for doubt in settle.Doubt:
+        assert (settle.patience_seconds(doubt) > 0.0) == (doubt is not settle.Doubt.NONE)
 
 
 def test_quick_restarts_are_delayed_more_and_more_and_then_refused() -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable, Sequence
 
+    from reloader_core.agent.protocol import Record
     from reloader_core.invocation import Invocation
 
 #: How long a program is left alone with the processor at most, at the very
@@ -57,7 +58,13 @@ class Launcher:
             # The start itself will meet the same error, and tells.
             self._reserve = None
 
-    def start_early(self, invocation: Invocation, *, sleep: Callable[[float], bool]) -> None:
+    def start_early(
+        self,
+        invocation: Invocation,
+        *,
+        sleep: Callable[[float], bool],
+        take: Callable[[list[Record]], None],
+    ) -> None:
         """Let the process in reserve run the program before anybody asks for it.
 
         :meth:`launch` then returns it as it runs. For the very first start
@@ -67,20 +74,23 @@ class Launcher:
         supervisor still has to load would compete with it for the processor.
 
         :param sleep: waits; returns ``True`` if there is something better to do.
+        :param take: gets the program's reports as they come in.
         """
         if self._reserve is None:
             return
         self._reserve = self.launch(invocation, ())
         deadline = time.monotonic() + _ALONE_SECONDS
-        count = looks_without_news = 0
+        has_reported = False
+        looks_without_news = 0
         while time.monotonic() < deadline and looks_without_news < _LOOKS_WITHOUT_NEWS:
             if sleep(_LOOK_SECONDS):
                 return
-            before = count
-            count, is_open = self._reserve.gather_records()
+            records, is_open = self._reserve.gather_records()
+            take(records)
             if not is_open:
                 return
-            looks_without_news = looks_without_news + 1 if 0 < count == before else 0
+            has_reported = has_reported or bool(records)
+            looks_without_news = looks_without_news + 1 if has_reported and not records else 0
 
     def launch(self, invocation: Invocation, distrusted: Iterable[str]) -> ProgramProcess:
         """Start the program.

@@ -131,14 +131,14 @@ class ProgramProcess:
         """The agent's channel, to be waited for; ``None`` without an agent."""
         return self._link
 
-    def gather_records(self) -> tuple[int, bool]:
-        """Receive what the agent reports, for :meth:`read_records` to return later.
+    def gather_records(self) -> tuple[list[Record], bool]:
+        """Receive what the agent reports, for :meth:`read_records` to return later, too.
 
-        :returns: how many records have been gathered, and whether more can come.
+        :returns: the records that came in, and whether more can come.
         """
         records, is_open = self._receive()
         self._gathered += records
-        return len(self._gathered), is_open
+        return records, is_open
 
     def read_records(self) -> tuple[list[Record], bool]:
         """What the agent has reported since the last call.

@@ -7,11 +7,13 @@ import stat
 import sys
 from typing import TYPE_CHECKING
 
-from reloader_core.model import Stamp, Tree
+from reloader_core.stamp import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from hashlib import blake2b
+
+    from reloader_core.model import Tree
 else:
     try:
         # What hashlib gives out under this name, without the megabytes of
@@ -24,6 +26,15 @@ _CHUNK = 1 << 20
 
 #: Where `Foo.py` answers for `foo.py`, a name must be looked up to exist.
 _FOLDS_CASE = sys.platform in ("darwin", "win32")
+
+#: Parts of the paths of what package managers have put there, and of Python's own library.
+_INSTALLED = ("/site-packages/", "/dist-packages/", "/lib/python3.", "/lib64/python3.")
+
+
+def is_installed(path: str) -> bool:
+    """Whether a file was installed, rather than written by whoever works here."""
+    spelled = path if os.sep == "/" else path.replace(os.sep, "/")
+    return any(part in spelled for part in _INSTALLED)
 
 
 def stamp_of(path: str) -> Stamp | None:

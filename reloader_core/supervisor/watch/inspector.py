@@ -1,9 +1,9 @@
 """The thread that holds the disk against what the program has loaded.
 
 Backends only hint. Here a hint is confirmed: by stamp first, by content
-second. The same comparison closes every race of a start: a file the program
-reports is watched first and compared *afterwards*, so it does not matter when
-it was edited.
+second; see :mod:`reloader_core.policy.comparison`. The same comparison closes every
+race of a start: a file the program reports is watched first and compared
+*afterwards*, so it does not matter when it was edited.
 
 All work with files happens on this thread, never in the supervisor's loop: a
 file system that hangs must not keep Ctrl-C from working.
@@ -15,17 +15,20 @@ import os
 import queue
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
-from reloader_core.model import ChangeBatch, Hint, HintScope, Stamp, Tree
+from reloader_core.model import Hint, HintScope, Stamp, Tree
+from reloader_core.policy.comparison import Comparison
 from reloader_core.policy.snapshot import Snapshot
-from reloader_core.supervisor.watch.comparison import Comparison
-from reloader_core.supervisor.watch.files import digest_of, iter_tree, stamp_of
+from reloader_core.supervisor.watch.answers import Answer, Answers, InspectorFailed
+from reloader_core.supervisor.watch.compiler import Compiler
+from reloader_core.supervisor.watch.disk import RealDisk
+from reloader_core.supervisor.watch.files import digest_of, is_installed, iter_tree, stamp_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from reloader_core.supervisor.watch.source import Watching
 
@@ -41,27 +44,26 @@ _DIGESTS_AT_ONCE = 16
 _NO_BACKEND_SECONDS = 5.0
 
 
-@attrs.frozen(kw_only=True)
-class DiskChanged:
-    """Confirmed: the disk differs from what the program runs."""
+class LoadedFile(NamedTuple):
+    """A file that the program reports.
 
-    batch: ChangeBatch
+    :ivar stamp: from before it was read; ``None`` for one that was looked for in vain.
+    :ivar is_source: it is Python source.
+    """
 
-
-@attrs.frozen(kw_only=True)
-class InspectorFailed:
-    """The thread met an error nobody expected, and is over."""
-
-    error: BaseException
+    path: str
+    stamp: Stamp | None
+    is_source: bool
 
 
 class Inspector:
-    """Compares, on its own thread; answers by posting :class:`DiskChanged`.
+    """Compares, on its own thread, and posts answers: see ``supervisor.watch.answers``.
 
     The public methods are called from the supervisor's loop and return at once.
 
     :param watching: the open change source.
     :param is_excluded: whether the user wants a file left alone that the program loaded.
+    :param contents: digests of files that were read before, with their stamps.
     :param post: takes the answers, on this thread.
     """
 
@@ -70,14 +72,19 @@ class Inspector:
         watching: Watching,
         *,
         is_excluded: Callable[[str], bool],
-        post: Callable[[DiskChanged | InspectorFailed], None],
+        contents: Mapping[str, tuple[Stamp, bytes]],
+        post: Callable[[Answer], None],
     ) -> None:
         self._watching = watching
         self._is_excluded = is_excluded
         self._post = post
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._snapshot = Snapshot()
-        self._comparison = Comparison(self._snapshot)
+        for path, (stamp, digest) in contents.items():
+            self._snapshot.learn_digest(path, stamp, digest)
+        self._compiler = Compiler()
+        self._comparison = Comparison(self._snapshot, RealDisk(self._compiler))
+        self._answers = Answers(self._comparison, post)
         self._trees: frozenset[Tree] = frozenset()
         self._new_trees: set[Tree] = set()
         self._new_paths: dict[str, float] = {}
@@ -105,8 +112,16 @@ class Inspector:
         """No program runs, and none will until something changes."""
         self._inbox.put(self._snapshot.end_program)
 
-    def loaded(self, files: list[tuple[str, Stamp | None]]) -> None:
-        """The program reports files with their stamps, or ``None`` for missing ones."""
+    def use_interpreter(self, version: str, executable: str) -> None:
+        """The program runs on this interpreter.
+
+        :param version: such as ``3.12.1``.
+        :param executable: its path.
+        """
+        self._inbox.put(lambda: self._compiler.use(version, executable))
+
+    def loaded(self, files: list[LoadedFile]) -> None:
+        """The program reports files."""
         self._inbox.put(lambda: self._take_loaded(files))
 
     def watch_extra(self, files: frozenset[str], trees: frozenset[Tree]) -> threading.Event:
@@ -147,10 +162,9 @@ class Inspector:
             return self._learn_contents
 
     def _seconds_until_due(self) -> float:
-        due = [at for at in (self._watch_due, self._comparison.next_due) if at is not None]
-        if not due:
-            return threading.TIMEOUT_MAX
-        return max(0.0, min(due) - time.monotonic())
+        now = time.monotonic()
+        due = [at for at in (self._watch_due, self._comparison.next_due(now)) if at is not None]
+        return max(0.0, min(due) - now) if due else threading.TIMEOUT_MAX
 
     def _do_what_is_due(self) -> None:
         now = time.monotonic()
@@ -159,9 +173,8 @@ class Inspector:
         self._comparison.compare_due(now)
 
     def _tell(self) -> None:
-        if (batch := self._comparison.take()) is not None:
-            self._post(DiskChanged(batch=batch))
-            self._unread.extend(batch.paths)
+        if (batch := self._answers.give()) is not None:
+            self._unread[:0] = batch.paths
 
     def _learn_contents(self) -> None:
         """Read some files, so that a touch can later be told from an edit."""
@@ -175,14 +188,16 @@ class Inspector:
         if was_complete:
             for path in self._snapshot.drop_inherited():
                 self._new_paths.pop(path, None)
+        self._comparison.begin_program()
+        self._answers.begin_program()
         self._snapshot.begin_program()
 
-    def _take_loaded(self, files: list[tuple[str, Stamp | None]]) -> None:
+    def _take_loaded(self, files: list[LoadedFile]) -> None:
         now = time.monotonic()
-        for path, stamp in files:
+        for path, stamp, is_source in files:
             if self._is_excluded(path):
                 continue
-            self._snapshot.loaded(path, stamp)
+            self._snapshot.loaded(path, stamp, is_source=is_source)
             self._new_paths.setdefault(path, now)
         if self._watch_due is None:
             self._watch_due = now + _GATHER_SECONDS
@@ -209,9 +224,11 @@ class Inspector:
         for tree in new_trees:
             # Files that came between the first look at the tree and the watch.
             new.update(dict.fromkeys(self._find_new_files(tree.root), time.monotonic()))
+        now = time.monotonic()
         for path, noticed_at in new.items():
-            self._comparison.compare((path,), noticed_at)
-        self._unread.extend(new)
+            self._comparison.compare((path,), noticed_at, now)
+        # Nobody edits what is installed: a touch right after the start is one of the rest.
+        self._unread.extend(sorted(new, key=is_installed))
 
     def _take_hints(self, hints: Iterable[Hint], at: float) -> None:
         for hint in hints:
@@ -221,14 +238,15 @@ class Inspector:
                 self._take_hint(hint, at)
 
     def _take_hint(self, hint: Hint, at: float) -> None:
+        now = time.monotonic()
         if hint.scope is HintScope.TREE:
             # They are expected not to be there, so comparing finds them created.
             self._find_new_files(hint.path)
             below = list(self._snapshot.iter_paths_below(hint.path, os.sep))
-            self._comparison.compare(below, at)
+            self._comparison.compare(below, at, now)
         elif hint.path not in self._snapshot:
             self._find_new_file(hint.path)
-        self._comparison.compare((hint.path,), at, is_being_written=hint.is_being_written)
+        self._comparison.compare((hint.path,), at, now, is_being_written=hint.is_being_written)
 
     def _find_new_file(self, path: str) -> None:
         """A file that appears in a watched tree: expected not to be there."""
@@ -250,7 +268,7 @@ class Inspector:
     def _compare_everything(self, at: float) -> None:
         for tree in self._trees:
             self._find_new_files(tree.root)
-        self._comparison.compare(self._snapshot.paths(), at)
+        self._comparison.compare(self._snapshot.paths(), at, time.monotonic())
 
     def _replace_source(self, error: Exception) -> None:
         self._watching.recover(error)

@@ -1,0 +1,116 @@
+"""What the inspector has to say to the supervisor's loop, and when it says it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, TypeAlias
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reloader_core.model import ChangeBatch
+    from reloader_core.policy.comparison import Comparison, Fault
+
+#: Version control is done sooner than this, mostly: nothing is said of its lock before.
+_LOCK_IS_LONG_SECONDS = 1.0
+
+
+@attrs.frozen(kw_only=True)
+class DiskChanged:
+    """Confirmed: the disk differs from what the program runs."""
+
+    batch: ChangeBatch
+
+
+@attrs.frozen(kw_only=True)
+class ChangesHeld:
+    """Confirmed, but not to be acted on while something does not compile.
+
+    :ivar paths: what changed.
+    :ivar faults: what is wrong; none when it was undone.
+    """
+
+    paths: tuple[str, ...]
+    faults: tuple[Fault, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Unsettled:
+    """Whether code is half done on disk: a writer is at it, or version control."""
+
+    is_unsettled: bool
+
+
+@attrs.frozen(kw_only=True)
+class LockWaitedFor:
+    """Version control takes its time.
+
+    :ivar path: its lock.
+    :ivar is_abandoned: it was waited for in vain.
+    """
+
+    path: str
+    is_abandoned: bool
+
+
+@attrs.frozen(kw_only=True)
+class InspectorFailed:
+    """The inspector met an error nobody expected, and is over."""
+
+    error: BaseException
+
+
+Answer: TypeAlias = DiskChanged | ChangesHeld | Unsettled | LockWaitedFor | InspectorFailed
+
+
+class Answers:
+    """Says each thing once.
+
+    :param comparison: has what there is to say.
+    :param post: takes it.
+    """
+
+    def __init__(self, comparison: Comparison, post: Callable[[Answer], None]) -> None:
+        self._comparison = comparison
+        self._post = post
+        self._faults: tuple[Fault, ...] = ()
+        self._is_unsettled = False
+        self._locks: dict[str, float] = {}
+        self._told_locks: set[tuple[str, bool]] = set()
+
+    def begin_program(self) -> None:
+        """A new program is about to run: what it makes of a fault is its own to say."""
+        self._faults = ()
+
+    def give(self) -> ChangeBatch | None:
+        """Say what is new.
+
+        :returns: the changes that were said, if any.
+        """
+        batch = self._comparison.take()
+        if batch is not None:
+            self._post(DiskChanged(batch=batch))
+        faults = self._comparison.faults
+        if faults != self._faults:
+            self._faults = faults
+            if batch is None:  # which would speak for itself
+                self._post(ChangesHeld(paths=self._comparison.held_paths, faults=faults))
+        if self._comparison.is_unsettled != self._is_unsettled:
+            self._is_unsettled = self._comparison.is_unsettled
+            self._post(Unsettled(is_unsettled=self._is_unsettled))
+        self._tell_of_locks(time.monotonic())
+        return batch
+
+    def _tell_of_locks(self, now: float) -> None:
+        waited_for = {lock.path for lock in self._comparison.locks}
+        abandoned = {lock.path for lock in self._comparison.abandoned_locks}
+        if not (waited_for or abandoned or self._locks):
+            return
+        self._locks = {path: self._locks.get(path, now) for path in waited_for}
+        is_long = {path for path, at in self._locks.items() if now - at > _LOCK_IS_LONG_SECONDS}
+        now_told = {(path, False) for path in is_long} | {(path, True) for path in abandoned}
+        for path, is_abandoned in sorted(now_told - self._told_locks):
+            self._post(LockWaitedFor(path=path, is_abandoned=is_abandoned))
+        self._told_locks = now_told

@@ -1,0 +1,77 @@
+"""A disk in memory whose every state has a stamp of its own, as the comparison asks it."""
+
+from __future__ import annotations
+
+import attrs
+
+from reloader_core.model import Stamp
+from reloader_core.policy.comparison import Fault, Lock
+
+#: Content that begins with this does not compile.
+BROKEN = "!"
+
+
+@attrs.define
+class FakeFile:
+    content: str
+    stamp: Stamp
+    has_writer: bool = False
+    is_readable: bool = True
+
+
+class FakeDisk:
+    """Files by path; writing advances the stamps, as a file system does."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, FakeFile] = {}
+        self.lock: Lock | None = None
+        self.knows_writers = True
+        self._ticks = 0
+
+    def write(self, path: str, content: str, *, has_writer: bool = False) -> Stamp:
+        """A new state, with a stamp that none had before."""
+        self._ticks += 1
+        stamp = Stamp(1, 1, len(content), self._ticks, self._ticks)
+        self.files[path] = FakeFile(content, stamp, has_writer)
+        return stamp
+
+    def write_within_tick(self, path: str, content: str) -> None:
+        """A new content of the same size, and no trace of it in the stamp."""
+        assert len(content) == len(self.files[path].content)
+        self.files[path].content = content
+
+    def delete(self, path: str) -> None:
+        self.files.pop(path, None)
+
+    def close(self, path: str) -> None:
+        self.files[path].has_writer = False
+
+    def content(self, path: str) -> str | None:
+        file = self.files.get(path)
+        return None if file is None else file.content
+
+    # What a comparison asks.
+
+    def stamp_of(self, path: str) -> Stamp | None:
+        file = self.files.get(path)
+        return None if file is None else file.stamp
+
+    appeared = stamp_of
+
+    def digest_of(self, path: str) -> tuple[Stamp, bytes] | None:
+        file = self.files.get(path)
+        if file is None or not file.is_readable:
+            return None
+        return file.stamp, file.content.encode()
+
+    def has_writer(self, path: str) -> bool | None:
+        return self.files[path].has_writer if self.knows_writers else None
+
+    def lock_over(self, path: str) -> Lock | None:
+        return self.lock
+
+    def fault_of(self, path: str) -> Fault | None:
+        content = self.content(path)
+        if content is None or not content.startswith(BROKEN):
+            return None
+        return Fault(path=path, text=f"{path} is broken")

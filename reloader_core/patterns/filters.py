@@ -26,6 +26,12 @@ DEFAULT_EXCLUDES = (
     ".DS_Store",
     "*.pyc",
     "*.pyo",
+    # What a program itself writes while it runs: logs, and what SQLite keeps beside
+    # its files.
+    "*.log",
+    "*-journal",
+    "*-wal",
+    "*-shm",
     # Editors' own files: Vim's swap files and its probe for a writable
     # directory, Emacs' locks and autosaves, backups.
     "*.swp",

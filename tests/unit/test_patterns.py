@@ -152,7 +152,18 @@ def test_the_start_of_a_tree_is_wanted_though_its_name_is_excluded() -> None:
 
 def test_the_defaults_leave_out_what_tools_write_and_can_be_brought_back() -> None:
     chosen = excluding(*DEFAULT_EXCLUDES)
-    for name in (".git/HEAD", "a/__pycache__/b.py", "x.pyc", ".a.swp", "a~", "4913", ".#a", "#a#"):
+    for name in (
+        ".git/HEAD",
+        "a/__pycache__/b.py",
+        "x.pyc",
+        "a.log",
+        "db-wal",
+        ".a.swp",
+        "a~",
+        "4913",
+        ".#a",
+        "#a#",
+    ):
         assert not chosen.wants_file(f"{ROOT}/{name}"), name
     again = excluding(*DEFAULT_EXCLUDES, "!node_modules")
     assert again.wants_file(f"{ROOT}/node_modules/a.js")

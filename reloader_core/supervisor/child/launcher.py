@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 #: start; and how often, how many times in a row, it must have nothing new to
 #: report to be taken for loaded before that.
 _ALONE_SECONDS = 0.5
-_LOOK_SECONDS = 0.010
-_LOOKS_WITHOUT_NEWS = 3
+_LOOK_SECONDS = 0.002
+_LOOKS_WITHOUT_NEWS = 15
 
 
 class Launcher:

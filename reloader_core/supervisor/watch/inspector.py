@@ -199,6 +199,8 @@ class Inspector:
                 continue
             self._snapshot.loaded(path, stamp, is_source=is_source)
             self._new_paths.setdefault(path, now)
+        # Nobody edits what is installed: a touch right after the start is one of the rest.
+        self._unread.extend(sorted((file.path for file in files), key=is_installed))
         if self._watch_due is None:
             self._watch_due = now + _GATHER_SECONDS
 
@@ -209,6 +211,7 @@ class Inspector:
         paths = [*files, *(path for tree in new_trees for path in iter_tree(tree))]
         for path in paths:
             self._snapshot.extra(path, stamp_of(path))
+        self._unread.extend(paths)
         self._new_trees |= new_trees
         self._trees |= trees
         is_done.set()
@@ -227,8 +230,6 @@ class Inspector:
         now = time.monotonic()
         for path, noticed_at in new.items():
             self._comparison.compare((path,), noticed_at, now)
-        # Nobody edits what is installed: a touch right after the start is one of the rest.
-        self._unread.extend(sorted(new, key=is_installed))
 
     def _take_hints(self, hints: Iterable[Hint], at: float) -> None:
         for hint in hints:

@@ -11,14 +11,14 @@ Nothing here looks at a disk or a clock: both come in, the disk as a port.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
 from reloader_core.model import Change, ChangeBatch, ChangeKind, Stamp
+from reloader_core.policy.parking import Lock, Parking
 from reloader_core.policy.settle import (
     LOCK_LOOK_SECONDS,
-    LONGEST_LOCK_SECONDS,
     TICK_SECONDS,
     WRITER_LOOK_SECONDS,
     Doubt,
@@ -28,17 +28,6 @@ from reloader_core.policy.snapshot import CHANGES, Judgement, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-
-class Lock(NamedTuple):
-    """A lock file of version control that is there now.
-
-    :ivar path: the lock file.
-    :ivar identity: device and inode, which tell it from the next one of the same name.
-    """
-
-    path: str
-    identity: tuple[int, int]
 
 
 @attrs.frozen(kw_only=True)
@@ -94,15 +83,6 @@ class _Doubtful:
     is_being_written: bool
 
 
-@attrs.define(kw_only=True)
-class _Parked:
-    """Files that are not compared while a lock is there."""
-
-    lock: Lock
-    until: float
-    paths: dict[str, float] = attrs.field(factory=dict)
-
-
 @attrs.frozen(kw_only=True)
 class _Found:
     """A difference that is believed and was not handed out yet."""
@@ -117,14 +97,14 @@ class Comparison:
 
     :param snapshot: what the program runs; shared with the caller.
     :param disk: what is on disk.
+    :ivar parking: what is not compared yet, because version control is at work.
     """
 
     def __init__(self, snapshot: Snapshot, disk: Disk) -> None:
         self._snapshot = snapshot
         self._disk = disk
         self._doubtful: dict[str, _Doubtful] = {}
-        self._parked: dict[str, _Parked] = {}
-        self._abandoned_locks: dict[str, Lock] = {}
+        self.parking = Parking(disk.lock_over)
         self._found: dict[str, _Found] = {}
         self._faults: dict[str, Fault] = {}
         self._within_tick: dict[str, float] = {}
@@ -145,24 +125,13 @@ class Comparison:
         :param is_being_written: the backend says that a writer has them open.
         """
         for path in paths:
-            if path not in self._snapshot:
-                continue
-            if (lock := self._lock_over(path)) is not None:
-                self._park(path, lock, noticed_at, now)
-            else:
+            if path in self._snapshot and not self.parking.take_in(path, noticed_at, now):
                 self._compare_one(path, noticed_at, now, is_being_written=is_being_written)
 
     def compare_due(self, now: float) -> None:
         """Compare the files whose next look is due."""
-        for parked in list(self._parked.values()):
-            lock = self._disk.lock_over(next(iter(parked.paths)))
-            if lock == parked.lock and now < parked.until:
-                continue
-            del self._parked[parked.lock.path]
-            if lock == parked.lock:
-                self._abandoned_locks[lock.path] = lock
-            for path, noticed_at in parked.paths.items():
-                self.compare((path,), noticed_at, now)
+        for path, noticed_at in self.parking.let_go(now).items():
+            self.compare((path,), noticed_at, now)
         for path, doubtful in list(self._doubtful.items()):
             if doubtful.due <= now:
                 self._compare_one(
@@ -177,24 +146,14 @@ class Comparison:
         """When the next look is due, monotonic seconds; ``None`` if there is none."""
         dues = [doubtful.due for doubtful in self._doubtful.values()]
         dues += self._within_tick.values()
-        if self._parked:
+        if self.parking.locks:
             dues.append(now + LOCK_LOOK_SECONDS)
         return min(dues, default=None)
 
     @property
     def is_unsettled(self) -> bool:
         """Whether code is still being changed, so that no program should start now."""
-        return bool(self._parked) or any(map(self._snapshot.is_source, self._doubtful))
-
-    @property
-    def locks(self) -> tuple[Lock, ...]:
-        """The locks that are waited for."""
-        return tuple(parked.lock for parked in self._parked.values())
-
-    @property
-    def abandoned_locks(self) -> tuple[Lock, ...]:
-        """The locks that were waited for in vain."""
-        return tuple(self._abandoned_locks.values())
+        return bool(self.parking.locks) or any(map(self._snapshot.is_source, self._doubtful))
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -228,22 +187,6 @@ class Comparison:
         for path, found in self._found.items():
             self._snapshot.accept(path, found.stamp)
         self._found.clear()
-
-    def _lock_over(self, path: str) -> Lock | None:
-        lock = self._disk.lock_over(path)
-        if lock is None:
-            # Inode numbers are used again: the next lock may look like an abandoned one.
-            self._abandoned_locks.clear()
-        elif self._abandoned_locks.get(lock.path) == lock:
-            return None
-        return lock
-
-    def _park(self, path: str, lock: Lock, noticed_at: float, now: float) -> None:
-        parked = self._parked.get(lock.path)
-        if parked is None:
-            parked = _Parked(lock=lock, until=now + LONGEST_LOCK_SECONDS)
-            self._parked[lock.path] = parked
-        parked.paths.setdefault(path, noticed_at)
 
     def _compare_one(
         self, path: str, noticed_at: float, now: float, *, is_being_written: bool

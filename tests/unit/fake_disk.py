@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import attrs
 
 from reloader_core.model import Stamp
-from reloader_core.policy.comparison import Fault, Lock
+from reloader_core.policy.comparison import Fault
+
+if TYPE_CHECKING:
+    from reloader_core.policy.parking import Lock
 
 #: Content that begins with this does not compile.
 BROKEN = "!"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from reloader_core.model import ChangeKind
-from reloader_core.policy.comparison import Comparison, Lock
+from reloader_core.policy.comparison import Comparison
+from reloader_core.policy.parking import Lock
 from reloader_core.policy.settle import (
     LOCK_LOOK_SECONDS,
     LONGEST_LOCK_SECONDS,
@@ -254,7 +255,7 @@ def test_nothing_is_compared_while_version_control_is_at_work() -> None:
     bench.hint("a", "b")
     bench.wait(3.0)
     assert bench.comparison.is_unsettled
-    assert [lock.path for lock in bench.comparison.locks] == ["index.lock"]
+    assert [lock.path for lock in bench.comparison.parking.locks] == ["index.lock"]
     assert bench.taken() == {}
     bench.disk.lock = None
     bench.wait(LOCK_LOOK_SECONDS)
@@ -281,7 +282,7 @@ def test_a_lock_that_stays_is_abandoned_but_not_the_next_one() -> None:
     bench.hint("a")
     bench.wait(LONGEST_LOCK_SECONDS + LOCK_LOOK_SECONDS)
     assert bench.taken() == {"a": ChangeKind.MODIFIED}
-    assert [lock.path for lock in bench.comparison.abandoned_locks] == ["index.lock"]
+    assert [lock.path for lock in bench.comparison.parking.abandoned_locks] == ["index.lock"]
     bench.disk.write("a", "three")
     bench.hint("a")
     assert bench.taken() == {"a": ChangeKind.MODIFIED}

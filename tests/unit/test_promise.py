@@ -14,7 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from reloader_core.model import Stamp
 from reloader_core.policy import lifecycle as lc
-from reloader_core.policy.comparison import Comparison, Lock
+from reloader_core.policy.comparison import Comparison
+from reloader_core.policy.parking import Lock
 from reloader_core.policy.snapshot import Snapshot
 from tests.unit.fake_disk import BROKEN, FakeDisk
 

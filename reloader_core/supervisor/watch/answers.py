@@ -104,8 +104,8 @@ class Answers:
         return batch
 
     def _tell_of_locks(self, now: float) -> None:
-        waited_for = {lock.path for lock in self._comparison.locks}
-        abandoned = {lock.path for lock in self._comparison.abandoned_locks}
+        waited_for = {lock.path for lock in self._comparison.parking.locks}
+        abandoned = {lock.path for lock in self._comparison.parking.abandoned_locks}
         if not (waited_for or abandoned or self._locks):
             return
         self._locks = {path: self._locks.get(path, now) for path in waited_for}

@@ -8,7 +8,8 @@ from reloader_core.supervisor.watch import files, writers
 from reloader_core.supervisor.watch.repositories import Repositories
 
 if TYPE_CHECKING:
-    from reloader_core.policy.comparison import Fault, Lock
+    from reloader_core.policy.comparison import Fault
+    from reloader_core.policy.parking import Lock
     from reloader_core.stamp import Stamp
     from reloader_core.supervisor.watch.compiler import Compiler
 

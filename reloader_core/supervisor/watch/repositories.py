@@ -11,7 +11,7 @@ import contextlib
 import os
 import time
 
-from reloader_core.policy.comparison import Lock
+from reloader_core.policy.parking import Lock
 
 #: For how long it is believed which repository a directory belongs to, so that each
 #: of four hundred files does not lead to the same look.

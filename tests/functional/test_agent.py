@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -18,7 +19,7 @@ import pytest
 from reloader_core.agent import INJECT_DIRECTORY, LoadedKind
 from reloader_core.agent.protocol import Hello, Running, Uncaught, encode_release
 from reloader_core.model import Stamp
-from tests.functional.agent_harness import Stage, find_pythons, open_stage
+from tests.functional.agent_harness import Environment, Stage, find_pythons, open_stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -605,74 +606,148 @@ def test_a_module_created_while_the_program_waits_is_found(stage: Stage) -> None
 # --- Stale bytecode ---------------------------------------------------------------------------
 
 
-def put_stale(stage: Stage, *, age_seconds: float, mode: str = "timestamp") -> Path:
+def put_stale(
+    stage: Stage,
+    *,
+    age_seconds: float = 10,
+    mode: str = "timestamp",
+    name: str = "module.py",
+    python: str = sys.executable,
+    environment: Environment | None = None,
+) -> Path:
     """A module whose bytecode prints "old" and is believed by time and size."""
-    path = stage.write("module.py", "print('old')\n", age_seconds=age_seconds)
+    path = stage.write(name, "print('old')\n", age_seconds=age_seconds)
     times = path.stat().st_mtime
-    done = stage.run_bare("-m", "compileall", "-q", "--invalidation-mode", mode, "module.py")
+    done = stage.run_bare(
+        *("-m", "compileall", "-q", "--invalidation-mode", mode, name),
+        python=python,
+        environment=environment or {},
+    )
     assert done.returncode == 0, done.err
     path.write_text("print('new')\n")
     os.utime(path, (times, times))
     return path
 
 
+#: A package that was installed, where only the supervisor's word counts.
+INSTALLED = "site-packages/module.py"
+FROM_INSTALLED = {"PYTHONPATH": "site-packages"}
+
+
+def bytecode_of(path: Path) -> Path:
+    """The one file of bytecode there is of a source."""
+    (cached,) = (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc")
+    return cached
+
+
 def test_python_itself_believes_stale_bytecode(stage: Stage) -> None:
     """Why the following is needed; should this ever fail, it no longer is."""
-    put_stale(stage, age_seconds=10)
-    assert stage.run("-c", "import module")[1].out == "old\n"
+    put_stale(stage)
+    assert stage.run_bare("-c", "import module").out == "old\n"
+
+
+@every_python
+def test_bytecode_older_than_the_last_change_of_its_source_is_replaced(
+    stage: Stage, python: str
+) -> None:
+    """Nobody has to know of the edit: it may be of last week, or of another program's module."""
+    path = put_stale(stage, python=python)
+    assert stage.run("-c", "import module", python=python)[1] == (0, "new\n", "")
+    assert stage.run_bare("-c", "import module", python=python).out == "new\n"
+    assert bytecode_of(path).stat().st_ctime_ns > path.stat().st_ctime_ns
+
+
+def test_a_source_that_was_touched_is_compiled_once(stage: Stage) -> None:
+    path = stage.write("module.py", "")
+    stage.run("-c", "import module")
+    first = stamp(bytecode_of(path))
+    stage.run("-c", "import module")
+    assert stamp(bytecode_of(path)) == first
+    path.chmod(0o600)
+    stage.run("-c", "import module")
+    second = stamp(bytecode_of(path))
+    assert second != first
+    stage.run("-c", "import module")
+    assert stamp(bytecode_of(path)) == second
+
+
+def test_a_copied_tree_is_compiled_once(stage: Stage) -> None:
+    """`cp -a` and layers of an image keep modification times, and write in any order."""
+    put_stale(stage, name="first/module.py")
+    path = stage.directory / "second/module.py"
+    shutil.copytree(stage.directory / "first", stage.directory / "second")
+    shutil.copy2(stage.directory / "first/module.py", path)
+    environment = {"PYTHONPATH": "second"}
+    assert stage.run("-c", "import module", environment=environment)[1].out == "new\n"
+    cached = stamp(bytecode_of(path))
+    assert stage.run("-c", "import module", environment=environment)[1].out == "new\n"
+    assert stamp(bytecode_of(path)) == cached
+
+
+def test_bytecode_of_an_installed_package_is_believed_as_python_does(stage: Stage) -> None:
+    put_stale(stage, name=INSTALLED)
+    assert stage.run("-c", "import module", environment=FROM_INSTALLED)[1].out == "old\n"
 
 
 @every_python
 def test_bytecode_that_is_not_to_be_believed_is_replaced(stage: Stage, python: str) -> None:
-    path = stage.write("module.py", "print('old')\n")
-    stage.run_bare("-c", "import module", python=python)
-    times = path.stat().st_mtime
-    path.write_text("print('new')\n")
-    os.utime(path, (times, times))
-    program = stage.start("-c", "import module", python=python)
+    path = put_stale(stage, name=INSTALLED, python=python)
+    program = stage.start("-c", "import module", python=python, environment=FROM_INSTALLED)
     program.release(encode_release([str(path)], {}, ()))
     assert program.finish() == (0, "new\n", "")
-    assert stage.run_bare("-c", "import module", python=python).out == "new\n"
+    bare = stage.run_bare("-c", "import module", python=python, environment=FROM_INSTALLED)
+    assert bare.out == "new\n"
 
 
-def test_stale_bytecode_that_cannot_be_removed_is_ignored() -> None:
+@pytest.mark.parametrize("is_told", [True, False])
+def test_stale_bytecode_that_cannot_be_removed_is_ignored(*, is_told: bool) -> None:
     # For root nothing is read-only, and nobody else may enter pytest's directories.
     drop = "import os; os.setuid(65534);" if os.geteuid() == 0 else ""
     with tempfile.TemporaryDirectory() as directory, open_stage(Path(directory).resolve()) as stage:
         stage.directory.chmod(0o755)
-        path = put_stale(stage, age_seconds=10)
-        (cached,) = (stage.directory / "__pycache__").glob("module.*")
+        path = put_stale(stage)
+        cached = bytecode_of(path)
         content = cached.read_bytes()
         cached.parent.chmod(0o555)
         program = stage.start("-c", drop + "import module")
-        program.release(encode_release([str(path)], {}, ()))
+        program.release(encode_release([str(path)] if is_told else [], {}, ()))
         assert program.finish() == (0, "new\n", "")
         assert cached.read_bytes() == content
         cached.parent.chmod(0o755)
 
 
+def test_stale_bytecode_is_ignored_where_none_is_written(stage: Stage) -> None:
+    put_stale(stage)
+    for _ in range(2):
+        assert stage.run("-B", "-c", "import module")[1].out == "new\n"
+
+
 def test_bytecode_of_a_source_saved_just_now_is_not_believed(stage: Stage) -> None:
-    put_stale(stage, age_seconds=0)
-    assert stage.run("-c", "import module")[1].out == "new\n"
+    put_stale(stage, name=INSTALLED, age_seconds=0)
+    assert stage.run("-c", "import module", environment=FROM_INSTALLED)[1].out == "new\n"
 
 
-def test_bytecode_that_the_user_wants_believed_is_believed(stage: Stage) -> None:
-    path = put_stale(stage, age_seconds=0, mode="unchecked-hash")
+@pytest.mark.parametrize("age_seconds", [0, 10])
+def test_bytecode_that_the_user_wants_believed_is_believed(
+    stage: Stage, age_seconds: float
+) -> None:
+    path = put_stale(stage, age_seconds=age_seconds, mode="unchecked-hash")
+    cached = stamp(bytecode_of(path))
     program = stage.start("-c", "import module")
     program.release(encode_release([str(path)], {}, ()))
     assert program.finish().out == "old\n"
+    assert stamp(bytecode_of(path)) == cached
 
 
-def test_bytecode_elsewhere_is_replaced_too(stage: Stage) -> None:
-    path = stage.write("module.py", "print('old')\n")
+@pytest.mark.parametrize("is_told", [True, False])
+def test_bytecode_elsewhere_is_replaced_too(stage: Stage, *, is_told: bool) -> None:
     environment = {"PYTHONPYCACHEPREFIX": str(stage.directory / "cache")}
-    stage.run_bare("-c", "import module", environment=environment)
-    times = path.stat().st_mtime
-    path.write_text("print('new')\n")
-    os.utime(path, (times, times))
+    path = put_stale(stage, environment=environment)
     program = stage.start("-c", "import module", environment=environment)
-    program.release(encode_release([str(path)], {}, ()))
+    program.release(encode_release([str(path)] if is_told else [], {}, ()))
     assert program.finish().out == "new\n"
+    assert stage.run_bare("-c", "import module", environment=environment).out == "new\n"
+    assert not (stage.directory / "__pycache__").exists()
 
 
 # --- The end -------------------------------------------------------------------------------------

@@ -325,6 +325,8 @@ def _stat(path: "Any") -> os.stat_result:
 
 # --- Bytecode --------------------------------------------------------------------------
 
+_PACKAGES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+
 
 def _is_bytecode_usable(path: str, status: os.stat_result) -> bool:
     """Report a source; false when its bytecode is stale and must be ignored."""
@@ -333,11 +335,34 @@ def _is_bytecode_usable(path: str, status: os.stat_result) -> bool:
         _report("S", spelled, status)
         if spelled in _distrusted:
             _distrusted.discard(spelled)
-        elif not -_CLOCK_SKEW_SECONDS < time() - status.st_mtime < _RACY_SECONDS:
+        elif not -_CLOCK_SKEW_SECONDS < time() - status.st_mtime < _RACY_SECONDS and (
+            _is_installed(spelled) or _was_compiled_since(path, status)
+        ):
             return True
         return _remove_bytecode(path)
     except Exception:
         # An odd path: Python's own rules apply.
+        return True
+
+
+def _is_installed(path: str) -> bool:
+    """Whether a source came with Python or a package: nobody edits it in place."""
+    site, dist = _PACKAGES
+    return site in path or dist in path or path.startswith(_STDLIB + os.sep)
+
+
+def _was_compiled_since(path: str, status: os.stat_result) -> bool:
+    """Whether the bytecode is younger than any change of the source, or not there.
+
+    A modification time can be set back, and its second shared by two saves. The change
+    time is the kernel's own: it moves whenever the file, or anything known of it, changes.
+    """
+    if sys.platform == "win32":
+        # There it is the time of creation.
+        return True
+    try:
+        return os.stat(_cache_from_source(path)).st_ctime_ns > status.st_ctime_ns
+    except FileNotFoundError:
         return True
 
 

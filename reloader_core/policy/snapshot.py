@@ -76,11 +76,13 @@ class Snapshot:
         # The last content known of each file. Kept over restarts: most files are
         # the same, and are not read again.
         self._contents: dict[str, tuple[Stamp, bytes]] = {}
+        self._reported: set[str] = set()
         self._is_program_running = False
 
     def begin_program(self) -> None:
         """A new program is about to run: what the old one loaded is inherited."""
         self._is_program_running = True
+        self._reported.clear()
         for expectation in self._expected.values():
             if expectation.origin is Origin.LOADED:
                 expectation.origin = Origin.INHERITED
@@ -104,9 +106,15 @@ class Snapshot:
     def loaded(self, path: str, stamp: Stamp | None, *, is_source: bool = False) -> None:
         """The program loaded a file, or with ``None`` looked for it in vain.
 
+        The first report of a program counts. A later one may be another process's, which
+        has loaded an edit that the first one does not have: that is a change.
+
         :param is_source: it is Python source, which has to compile.
         """
         known = self._expected.get(path)
+        if known is not None and known.stamp is not None and path in self._reported:
+            return
+        self._reported.add(path)
         # Both may apply; the program's own report is the truth about content.
         is_extra = known is not None and known.origin is Origin.EXTRA
         self._expect(path, stamp, Origin.EXTRA if is_extra else Origin.LOADED)

@@ -27,6 +27,34 @@ def test_any_other_stamp_is_a_change_also_an_older_one() -> None:
     assert loaded("a").judge("a", OLDER) is Judgement.MODIFIED
 
 
+def test_an_edit_that_only_a_later_process_of_the_program_has_is_a_change() -> None:
+    snapshot = loaded("a")
+    snapshot.loaded("a", NEW)
+    assert snapshot.judge("a", NEW) is Judgement.MODIFIED
+
+
+def test_a_later_process_that_misses_what_was_deleted_does_not_hide_it() -> None:
+    snapshot = loaded("a")
+    snapshot.loaded("a", None)
+    assert snapshot.judge("a", None) is Judgement.DELETED
+
+
+def test_a_file_that_was_missed_and_then_loaded_is_no_change() -> None:
+    snapshot = loaded("a", stamp=None)
+    snapshot.loaded("a", NEW)
+    assert snapshot.judge("a", NEW) is Judgement.UNCHANGED
+
+
+def test_the_first_report_counts_for_extra_files_too() -> None:
+    snapshot = Snapshot()
+    snapshot.extra("a", OLDER)
+    snapshot.begin_program()
+    snapshot.loaded("a", OLD)
+    assert snapshot.judge("a", OLD) is Judgement.UNCHANGED
+    snapshot.loaded("a", NEW)
+    assert snapshot.judge("a", NEW) is Judgement.MODIFIED
+
+
 def test_a_file_nobody_loaded_is_irrelevant() -> None:
     assert loaded("a").judge("b", NEW) is Judgement.IRRELEVANT
     assert loaded("a").judge_content("b", NEW, b"x") is Judgement.IRRELEVANT

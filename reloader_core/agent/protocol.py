@@ -10,6 +10,9 @@ From the agent come records, each one letter, a payload and a NUL:
 ``X<pid> <text>``                                         ends by an uncaught exception
 ========================================================  =============================
 
+All processes of a program that have the agent in them write to the one socket, each record
+in one piece. Workers of ``multiprocessing`` say no ``H``, ``R`` and ``X``.
+
 To the agent goes one release for each ``H``. Its items have the same form:
 ``L`` how many bytes follow (so that they are read at once, and nothing beyond
 them), ``B`` do not believe this source's bytecode, ``E`` set and ``U`` unset an

@@ -168,6 +168,13 @@ def test_uvicorn(workshop: Workshop, backend: str) -> None:
     follow_edits(workshop, running, port)
 
 
+def test_uvicorn_with_spawned_workers(workshop: Workshop) -> None:
+    workshop.write("site_app.py", ASGI)
+    port = free_port()
+    words = ["site_app:app", "--workers", "2", "--port", str(port)]
+    follow_edits(workshop, start(workshop, "auto", "uvicorn", *words), port)
+
+
 def test_fastapi_on_uvicorn(workshop: Workshop) -> None:
     workshop.write("site_app.py", FASTAPI)
     port = free_port()

@@ -66,16 +66,23 @@ class _Channel:
         return True
 
     def send(self, records: bytes) -> None:
-        if self.fd < 0:
-            return
-        try:
-            status = os.fstat(self.fd)
-            if (status.st_dev, status.st_ino) == self.identity:
+        if self.is_ours():
+            try:
                 os.write(self.fd, records)
-                return
-        except OSError:
-            pass
-        self.fd = -1
+            except OSError:
+                self.fd = -1
+
+    def is_ours(self) -> bool:
+        """Whether the descriptor still is the one we were given."""
+        if self.fd >= 0:
+            try:
+                status = os.fstat(self.fd)
+                if (status.st_dev, status.st_ino) == self.identity:
+                    return True
+            except OSError:
+                pass
+            self.fd = -1
+        return False
 
     def read_exactly(self, count: int) -> bytes:
         data = b""
@@ -104,14 +111,18 @@ _distrusted: "set[str]" = set()
 def activate(request: str) -> None:
     """Say hello, wait for the release, then watch what is loaded.
 
-    :param request: ``<socket fd>,<lifeline fd>[,<inode of the socket>[,...]]``.
+    :param request: ``<socket fd>,<lifeline fd>[,<inode of the socket>[,<what was in
+        PYTHONPATH>[,<role>]]]``; the role is ``worker`` or empty.
     """
-    fields = [*request.split(","), "", ""]
+    fd, lifeline, inode, _, role = [*request.split(","), "", "", ""][:5]
+    if not _channel.open(int(fd), inode):
+        return
+    if role == "worker":
+        _join()
+        return
     try:
-        if not _channel.open(int(fields[0]), fields[2]):
-            return
-        if fields[1]:
-            _die_with_supervisor(int(fields[1]))
+        if lifeline:
+            _die_with_supervisor(int(lifeline))
         # Before the wait, which may be long: an edit during it must not go unseen.
         loaded = _iter_loaded()
         _channel.send(_hello())
@@ -126,6 +137,18 @@ def activate(request: str) -> None:
     except KeyboardInterrupt:
         # The program has not begun: Ctrl-C ends it without a word.
         os._exit(130)
+
+
+def _join() -> None:
+    """Watch what is loaded by one more process of a program that runs already.
+
+    The channel is the program's: others write to it at the same time, and what is read
+    from it is not for us.
+    """
+    loaded = _iter_loaded()
+    _install_hooks()
+    for item in loaded:
+        _report(*item)
 
 
 def _hello() -> bytes:
@@ -423,6 +446,7 @@ def _install_hooks() -> None:
     io = sys.modules.get("io")
     if io is not None:
         _hook_open_code(io)
+    _hook_workers()
 
 
 def _hook_source(loader: "Any") -> None:
@@ -462,6 +486,8 @@ def _hook_finder(finder: "Any") -> None:
     original = finder.find_spec.__func__
 
     def find_spec(cls: "Any", fullname: str, path: "Any" = None, target: "Any" = None) -> "Any":
+        if fullname[:16] == "multiprocessing.":
+            _hook_workers()
         spec = original(cls, fullname, path, target)
         # A namespace package gives way to any module or real package.
         if spec is None or spec.loader is None:
@@ -498,6 +524,82 @@ def _hook_open_code(io: "Any") -> None:
         return original(path)
 
     io.open_code = _disguise(open_code, original)
+
+
+# --- Workers that multiprocessing starts ---------------------------------------------------
+
+#: How it has an interpreter begin that runs the program's code. Its resource tracker
+#: runs none.
+_WORKER_CODE = ("from multiprocessing.spawn import ", "from multiprocessing.forkserver import ")
+
+_hooked: "set[str]" = set()
+
+
+def _hook_workers() -> None:
+    """Hand the agent on to the interpreters of *spawn* and *forkserver*.
+
+    Called whenever a part of multiprocessing is looked for: before it starts anything
+    it loads one more part. Whoever does not use it finds ``fork_exec`` as it was, and
+    since 3.11 so does subprocess, which has taken it for itself by then.
+    """
+    starter: Any = sys.modules.get("_posixsubprocess")
+    util = sys.modules.get("multiprocessing.util")
+    if starter is None or not hasattr(util, "spawnv_passfds") or "fork_exec" in _hooked:
+        return
+    _hooked.add("fork_exec")
+    original = starter.fork_exec
+
+    def fork_exec(*items: "Any") -> "Any":
+        return original(*_with_agent(items))
+
+    starter.fork_exec = _disguise(fork_exec, original)
+
+
+def _with_agent(items: "tuple[Any, ...]") -> "tuple[Any, ...]":
+    """The arguments of ``fork_exec`` that give a worker the channel and its agent.
+
+    They are positional, and others in each Python; the first six are the same in all.
+    """
+    try:
+        argv, executables, close_fds, pass_fds, cwd, environment, *others = items
+        if environment is not None or not any(map(_is_worker_code, argv[-2:])):
+            return items
+        if not _channel.is_ours():
+            return items
+        _remove_distrusted_bytecode()
+        pass_fds = tuple(sorted({*pass_fds, _channel.fd}))
+        environment = [b"%s=%s" % pair for pair in _worker_environment().items()]
+        return (argv, executables, close_fds, pass_fds, cwd, environment, *others)
+    except Exception:
+        # Another multiprocessing than we know.
+        return items
+
+
+def _is_worker_code(word: object) -> bool:
+    return isinstance(word, str) and word.startswith(_WORKER_CODE)
+
+
+def _worker_environment() -> "dict[bytes, bytes]":
+    """What the worker shall see, and what brings its agent in and is gone before it sees it."""
+    variables = {os.fsencode(name): os.fsencode(value) for name, value in os.environ.items()}
+    paths = variables.get(b"PYTHONPATH")
+    here = os.fsencode(os.path.dirname(os.path.abspath(__file__)))
+    variables[b"PYTHONPATH"] = here + os.fsencode(os.pathsep) + paths if paths else here
+    original = b"empty" if paths == b"" else b""
+    request = b"%d,,%d,%s,worker" % (_channel.fd, _channel.identity[1], original)
+    variables[b"_RELOADER_AGENT"] = request
+    return variables
+
+
+def _remove_distrusted_bytecode() -> None:
+    """Spare a worker the list of sources whose bytecode is not to be believed."""
+    for path in list(_distrusted):
+        try:
+            if _remove_bytecode(path):
+                _distrusted.discard(path)
+        except Exception:  # noqa: S112
+            # Odd paths and platforms without bytecode.
+            continue
 
 
 # --- What happened before the hooks, and after -------------------------------------------

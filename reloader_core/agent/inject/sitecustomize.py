@@ -16,7 +16,7 @@ _request = os.environ.pop("_RELOADER_AGENT", None)
 _paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
 if _directory in _paths:
     _paths.remove(_directory)
-    if _paths or (_request or "").endswith(",empty"):
+    if _paths or (_request or "").split(",")[3:4] == ["empty"]:
         os.environ["PYTHONPATH"] = os.pathsep.join(_paths)
     else:
         del os.environ["PYTHONPATH"]

@@ -1,0 +1,95 @@
+"""Programs of several processes: an edit of what only a worker loads is an edit of the program."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.functional.harness import Workshop
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the agent needs Unix sockets")
+
+methods = pytest.mark.parametrize("method", ["spawn", "forkserver"])
+
+
+@methods
+def test_an_edit_of_what_only_a_worker_loads_restarts_the_program(
+    workshop: Workshop, method: str
+) -> None:
+    workshop.write("value.py", "VALUE = 'one'\n")
+    workshop.write(
+        "app.py",
+        "import multiprocessing, signal, sys\n"
+        "def work():\n"
+        "    import value\n"
+        "    print('value', value.VALUE, flush=True)\n"
+        "    signal.pause()\n"
+        "if __name__ == '__main__':\n"
+        "    signal.signal(signal.SIGTERM, lambda *_: sys.exit())\n"
+        f"    context = multiprocessing.get_context({method!r})\n"
+        "    context.Process(target=work, daemon=True).start()\n"
+        "    signal.pause()\n",
+    )
+    running = workshop.reloader("run", "app.py")
+    for text in ("one", "two", "three"):
+        if text != "one":
+            workshop.write("value.py", f"VALUE = {text!r}\n")
+        running.out.wait_for(f"value {text}")
+    assert running.stop() == 143
+
+
+def test_an_edit_that_only_a_later_worker_has_restarts_the_program(workshop: Workshop) -> None:
+    """The worker is first with its report; the main process still runs the old code."""
+    workshop.write("value.py", "VALUE = 'one'\n")
+    workshop.write(
+        "app.py",
+        "import multiprocessing, os, signal, sys, value\n"
+        "def work():\n    print('worker', value.VALUE, flush=True)\n"
+        "if __name__ == '__main__':\n"
+        "    print('main', value.VALUE, flush=True)\n"
+        "    while not os.path.exists('go'): pass\n"
+        "    multiprocessing.get_context('spawn').Process(target=work).start()\n"
+        "    signal.pause()\n",
+    )
+    running = workshop.reloader("run", "--reloader-type", "stat", "--interval", "2", "app.py")
+    running.out.wait_for("main one")
+    workshop.write("value.py", "VALUE = 'two'\n")
+    workshop.write("go", "")
+    running.out.wait_for("worker two")
+    running.out.wait_for("main two")
+
+
+def test_a_worker_that_outlives_its_program_does_not_concern_the_next_one(
+    workshop: Workshop,
+) -> None:
+    workshop.write("value.py", "VALUE = 'one'\n")
+    workshop.write("late.py", "print('late', flush=True)\n")
+    workshop.write(
+        "app.py",
+        "import multiprocessing, os, signal, time, value\n"
+        "def work():\n"
+        "    print('worker of', value.VALUE, flush=True)\n"
+        "    if value.VALUE == 'one':\n"
+        "        while not os.path.exists('go'): time.sleep(0.01)\n"
+        "        import late\n"
+        "if __name__ == '__main__':\n"
+        "    print('main', value.VALUE, flush=True)\n"
+        "    multiprocessing.get_context('spawn').Process(target=work).start()\n"
+        "    signal.pause()\n",
+    )
+    running = workshop.reloader("run", "app.py")
+    running.out.wait_for("worker of one")
+    workshop.write("value.py", "VALUE = 'two'\n")
+    running.out.wait_for("worker of two")
+    workshop.write("go", "")
+    running.out.wait_for("late")
+    # Not loaded by the program that runs now.
+    workshop.write("late.py", "print('later', flush=True)\n")
+    workshop.write("value.py", "VALUE = 'three'\n")
+    running.out.wait_for("worker of three")
+    restarts = [line for line in running.err.lines if "restarted" in line]
+    assert len(restarts) == 2
+    assert not any("late.py" in line for line in restarts)

@@ -23,9 +23,13 @@ MODULE_NAME = "_reloader_agent"
 
 
 class LoadedKind(enum.Enum):
-    """What a loaded file is; the value is the letter of its record."""
+    """What a loaded file is; the value is the letter of its record.
+
+    ``OPENED`` is a file like any other that the program reads, not code.
+    """
 
     SOURCE = "S"
     EXTENSION = "E"
     BYTECODE = "B"
     ARCHIVE = "A"
+    OPENED = "O"

@@ -6,6 +6,8 @@ From the agent come records, each one letter, a payload and a NUL:
 ``H<pid> <version> <executable>``                         started, waits to be released
 ``R<pid>``                                                released, runs
 ``S|E|B|A<dev> <ino> <size> <mtime_ns> <ctime_ns> <path>``  loaded, stamp taken before
+``O<dev> <ino> <size> <mtime_ns> <ctime_ns> <path>``      opened to be read, likewise
+``W<path>``                                               about to be written or removed
 ``M<path without suffix>``                                looked for here, not found
 ``X<pid> <text>``                                         ends by an uncaught exception
 ========================================================  =============================
@@ -15,8 +17,9 @@ in one piece. Workers of ``multiprocessing`` say no ``H``, ``R`` and ``X``.
 
 To the agent goes one release for each ``H``. Its items have the same form:
 ``L`` how many bytes follow (so that they are read at once, and nothing beyond
-them), ``B`` do not believe this source's bytecode, ``E`` set and ``U`` unset an
-environment variable, ``G`` go.
+them), ``B`` do not believe this source's bytecode, ``O`` report files below this
+directory that are opened (``O`` and ``W`` are sent only then), ``E`` set and ``U`` unset
+an environment variable, ``G`` go.
 """
 
 from __future__ import annotations
@@ -38,6 +41,7 @@ __all__ = [
     "Record",
     "Running",
     "Uncaught",
+    "Written",
     "agent_environment",
     "decode",
     "encode_release",
@@ -83,6 +87,12 @@ class Missing(NamedTuple):
     path: str
 
 
+class Written(NamedTuple):
+    """The program is about to write, replace or remove a file: its changes are its own."""
+
+    path: str
+
+
 class Uncaught(NamedTuple):
     """The process ``pid`` ends by an uncaught exception.
 
@@ -94,7 +104,7 @@ class Uncaught(NamedTuple):
     text: str
 
 
-Record = Hello | Running | Loaded | Missing | Uncaught
+Record = Hello | Running | Loaded | Missing | Written | Uncaught
 
 
 def decode(buffer: bytes) -> tuple[list[Record], bytes]:
@@ -126,6 +136,8 @@ def _decode_record(raw: bytes) -> Record | None:
             return Loaded(os.fsdecode(path), stamp, _KINDS[letter])
         if letter == b"M":
             return Missing(os.fsdecode(payload)) if payload else None
+        if letter == b"W":
+            return Written(os.fsdecode(payload)) if payload else None
         if letter == b"H":
             pid, version, executable = payload.split(b" ", 2)
             return Hello(int(pid), version.decode("ascii"), os.fsdecode(executable))
@@ -144,6 +156,8 @@ def encode_release(
     distrust_bytecode: Iterable[str] = (),
     set_environment: Mapping[str, str] | None = None,
     unset_environment: Iterable[str] = (),
+    *,
+    opened_below: str = "",
 ) -> bytes:
     """The message that lets a waiting interpreter run.
 
@@ -152,6 +166,8 @@ def encode_release(
     :param set_environment: variables to set; the value ``{pid}`` stands for the
         process id of the program.
     :param unset_environment: variables to remove.
+    :param opened_below: the directory below which files that the program opens are
+        reported; empty for none.
     :raises ValueError: a NUL is in one of them, or ``=`` in a name.
     """
     settings = dict(set_environment or {})
@@ -162,6 +178,7 @@ def encode_release(
         *(f"B{path}" for path in distrust_bytecode),
         *(f"U{name}" for name in unset_environment),
         *(f"E{name}={value}" for name, value in settings.items()),
+        *([f"O{opened_below}"] if opened_below else []),
         "G",
     ]
     for item in items:

@@ -14,7 +14,7 @@ from reloader_core.config.settings import SETTINGS
 from reloader_core.errors import UsageError
 
 _GROUPS = {
-    "What to watch": ["extra_files", "exclude_patterns"],
+    "What to watch": ["extra_files", "exclude_patterns", "track_opened_files"],
     "How to watch": ["reloader_type", "interval"],
     "How to restart": ["grace_seconds"],
     "Extensions": ["plugins"],
@@ -46,7 +46,10 @@ class _RunHelp(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, keys in _GROUPS.items():
             settings = [SETTINGS[key] for key in keys]
-            rows = [(f"{setting.option} {setting.metavar}", setting.help) for setting in settings]
+            rows = [
+                (f"{setting.option} {setting.metavar}".rstrip(), setting.help)
+                for setting in settings
+            ]
             with formatter.section(title):
                 formatter.write_dl(rows)
         with formatter.section("What to say"):

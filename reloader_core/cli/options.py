@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 SETTING_OPTIONS = {
     setting.option: setting for setting in SETTINGS.values() if setting.option is not None
 }
+_WITH_VALUE = {name for name, setting in SETTING_OPTIONS.items() if setting.kind != "flag"}
 QUIET = ("-q", "--quiet")
 VERBOSE = ("-v", "--verbose")
 HELP = ("-h", "--help")
@@ -43,7 +44,7 @@ def parse_run_arguments(words: Sequence[str]) -> RunArguments:
     :param words: options, then the program.
     :raises UsageError: an option is unknown or lacks its value.
     """
-    options, program = split_program(words, SETTING_OPTIONS)
+    options, program = split_program(words, _WITH_VALUE)
     settings: dict[str, object] = {}
     flags: set[str] = set()
     rest = iter(options)
@@ -51,7 +52,7 @@ def parse_run_arguments(words: Sequence[str]) -> RunArguments:
         name, equals, value = word.partition("=")
         if name in SETTING_OPTIONS:
             if not equals:
-                value = _value_of(name, next(rest, None))
+                value = _value_of(name, next(rest, None)) if name in _WITH_VALUE else "true"
             _add(settings, SETTING_OPTIONS[name], value)
         else:
             flags.update(_read_flags(word))

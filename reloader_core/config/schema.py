@@ -19,6 +19,8 @@ class Configuration(NamedTuple):
     :ivar interval: seconds between two looks, for backends that look; above 0.
     :ivar extra_files: paths and patterns to watch beyond what the program loads.
     :ivar exclude_patterns: gitignore patterns of what is left alone.
+    :ivar track_opened_files: whether files of the project that the program opens to
+        read are watched like those it loads.
     :ivar plugins: modules with hooks, or installed plugins, to be loaded by name.
     :ivar restart: how a replacement is started.
     :ivar grace_seconds: seconds that a program gets to end by itself.
@@ -36,6 +38,7 @@ class Configuration(NamedTuple):
     interval: float = 1.0
     extra_files: tuple[str, ...] = ()
     exclude_patterns: tuple[str, ...] = ()
+    track_opened_files: bool = False
     plugins: tuple[str, ...] = ()
     restart: str = "spawn"
     grace_seconds: float = 5.0

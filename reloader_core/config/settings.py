@@ -20,20 +20,27 @@ __all__ = ["SETTINGS", "Setting", "read_text", "read_value"]
 VARIABLE_PREFIX = "RELOADER_"
 
 
-Kind = Literal["text", "seconds", "list", "argv"]
+Kind = Literal["text", "flag", "seconds", "list", "argv"]
+
+#: How a flag is spelled in the environment and behind ``=`` on the command line.
+_WORDS = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
 
 
 class Setting(NamedTuple):
     """One setting.
 
     :ivar key: its name in ``[tool.reloader]``.
-    :ivar kind: ``text``; ``seconds``, a number; ``list``, of strings; ``argv``, a
-        list of strings, or one that is split as a shell does.
+    :ivar kind: ``text``; ``flag``, true or false; ``seconds``, a number; ``list``, of
+        strings; ``argv``, a list of strings, or one that is split as a shell does.
     :ivar help: one line, with the unit and the default.
     :ivar expected: what would be right; ends the message about a wrong value.
     :ivar check: takes one value (of a list, one element) and returns its fault,
         ``None`` if it has none.
-    :ivar option: its name on the command line, if it has one.
+    :ivar option: its name on the command line, if it has one. Of a flag it needs no
+        value there.
     :ivar metavar: what stands for the value in the option's help.
     """
 
@@ -65,6 +72,10 @@ def read_value(setting: Setting, value: object) -> object:
         if not isinstance(value, str):
             raise ValueError(f"is {_describe(value)}, not a string")
         return _checked(setting, value)
+    if setting.kind == "flag":
+        if not isinstance(value, bool):
+            raise ValueError(f"is {_describe(value)}, neither true nor false")
+        return value
     if setting.kind == "seconds":
         # To Python, True is a number.
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -85,6 +96,10 @@ def read_text(setting: Setting, text: str) -> object:
     """
     if setting.kind == "text":
         return _checked(setting, text.strip())
+    if setting.kind == "flag":
+        if (word := text.strip().lower()) not in _WORDS:
+            raise ValueError(f"is {text!r}, neither true nor false")
+        return _WORDS[word]
     if setting.kind == "seconds":
         try:
             number = float(text)
@@ -267,6 +282,14 @@ SETTINGS: Mapping[str, Setting] = {
             check=_check_exclusion,
             option="--exclude",
             metavar="GLOB",
+        ),
+        Setting(
+            key="track_opened_files",
+            kind="flag",
+            help="Watch also the project's files that the program opens to read; default no.",
+            expected="give true or false",
+            check=lambda value: None,
+            option="--track-opened-files",
         ),
         Setting(
             key="plugins",

@@ -113,6 +113,8 @@ class Snapshot:
         """
         known = self._expected.get(path)
         if known is not None and known.stamp is not None and path in self._reported:
+            # It may have been opened as data before it was imported.
+            known.is_source = known.is_source or is_source
             return
         self._reported.add(path)
         # Both may apply; the program's own report is the truth about content.
@@ -126,6 +128,12 @@ class Snapshot:
             known.origin = Origin.EXTRA
             return
         self._expect(path, stamp, Origin.EXTRA)
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """These matter no more, whoever said that they do."""
+        for path in paths:
+            self._expected.pop(path, None)
+            self._contents.pop(path, None)
 
     def _expect(self, path: str, stamp: Stamp | None, origin: Origin) -> None:
         known_stamp, digest = self._contents.get(path, (None, None))

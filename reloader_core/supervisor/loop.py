@@ -42,6 +42,7 @@ from reloader_core.supervisor.watch.answers import (
 from reloader_core.supervisor.watch.extra_files import ExtraFiles
 from reloader_core.supervisor.watch.files import stamp_of
 from reloader_core.supervisor.watch.inspector import Inspector, LoadedFile
+from reloader_core.supervisor.watch.opened_files import OpenedFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +101,7 @@ class Supervisor:
             inspector=self._inspector,
             tell=self._tell,
         )
+        self._opened_files = OpenedFiles(configuration, is_extra=self._extra_files.has)
         self._decisions = Decisions(
             hooks=hooks,
             channel=self._channel,
@@ -155,10 +157,7 @@ class Supervisor:
             case Exited(process=process):
                 self._reap(process)
             case DiskChanged(batch=batch):
-                # Also if no restart follows now: a later one must not believe
-                # the bytecode either.
-                self._distrusted.update(batch.paths)
-                self._decisions.decide(batch)
+                self._take_changes(batch)
             case ChangesHeld():
                 self._hold(event)
             case Unsettled(is_unsettled=is_unsettled):
@@ -173,6 +172,16 @@ class Supervisor:
                 raise error
             case _:
                 raise AssertionError(f"unknown event {event!r}")
+
+    def _take_changes(self, batch: ChangeBatch) -> None:
+        if self._configuration.track_opened_files and self._program.run is not None:
+            # The program says first that it writes a file, and then writes it.
+            self._take_reports(self._program.run.process)
+        if (others := self._opened_files.leave_out_written(batch)) is None:
+            return
+        # Also if no restart follows now: a later one must not believe the bytecode either.
+        self._distrusted.update(others.paths)
+        self._decisions.decide(others)
 
     def _hold(self, held: ChangesHeld) -> None:
         """Tell what does not compile, and that the old code goes on until it does."""
@@ -222,11 +231,15 @@ class Supervisor:
 
     def _inspect(self, records: list[Record]) -> None:
         files: list[LoadedFile] = []
+        if written := self._opened_files.learn(records):
+            self._inspector.forget(written)
         for record in records:
             match record:
                 case Hello(version=version, executable=executable):
                     self._inspector.use_interpreter(version, executable)
-                case Loaded(path=path, stamp=stamp, kind=kind):
+                case Loaded(path=path, stamp=stamp, kind=kind) if self._opened_files.is_watched(
+                    record
+                ):
                     files.append(LoadedFile(path, stamp, kind is LoadedKind.SOURCE))
                 case Missing(path=path):
                     files.extend(

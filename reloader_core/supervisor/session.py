@@ -60,6 +60,8 @@ def supervise(
         sockets = open_sockets(configuration.bind)
         cleanup.callback(close_sockets, sockets)
         launcher.hand_over(sockets)
+        if configuration.track_opened_files:
+            launcher.report_opened_files(configuration.project_root)
         channel = Channel()
         cleanup.callback(channel.close)
         contents: dict[str, tuple[Stamp, bytes]] = {}

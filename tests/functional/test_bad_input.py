@@ -72,6 +72,8 @@ def test_options_of_a_backend_are_checked(workshop: Workshop) -> None:
         (["--grace-seconds", "-1", "app.py"], "--grace-seconds"),
         (["--plugin", "no_such_plugin", "app.py"], "no_such_plugin"),
         (["--no-such-option", "app.py"], "--no-such-option"),
+        (["--track-opened-files=maybe", "app.py"], "--track-opened-files is 'maybe'"),
+        (["--track-opened-file", "app.py"], "did you mean '--track-opened-files'"),
         (["-q", "-v", "app.py"], "-q"),
         (["-"], "standard input"),
         ([], "nothing to run"),

@@ -17,6 +17,7 @@ from reloader_core.agent.protocol import (
     Missing,
     Running,
     Uncaught,
+    Written,
     agent_environment,
     decode,
     encode_release,
@@ -33,6 +34,8 @@ EXAMPLES = {
     b"E1 22 333 -4 5000000000 /c.so": Loaded("/c.so", STAMP, LoadedKind.EXTENSION),
     b"B1 22 333 -4 5000000000 /c.pyc": Loaded("/c.pyc", STAMP, LoadedKind.BYTECODE),
     b"A1 22 333 -4 5000000000 /\xff.zip": Loaded("/\udcff.zip", STAMP, LoadedKind.ARCHIVE),
+    b"O1 22 333 -4 5000000000 /a.txt": Loaded("/a.txt", STAMP, LoadedKind.OPENED),
+    b"W/a\n.txt": Written("/a\n.txt"),
     b"M/a/b": Missing("/a/b"),
     b"X12 KeyError: \xff 1": Uncaught(12, "KeyError: \ufffd 1"),
 }
@@ -57,7 +60,7 @@ def test_records_are_understood_however_they_are_cut(cuts: list[int]) -> None:
 @pytest.mark.parametrize(
     "garbage",
     [
-        b"", b"S", b"S1 2 3", b"S1 2 3 4 x /a", b"S1 2 3 4 5 ", b"M", b"R", b"Rx", b"H1",
+        b"", b"S", b"S1 2 3", b"S1 2 3 4 x /a", b"S1 2 3 4 5 ", b"M", b"W", b"R", b"Rx", b"H1",
         b"H1 \xff /p", b"X1", b"Xx y", b"hello, world", b"\xff\xfe",
     ],
 )  # fmt: skip
@@ -80,6 +83,12 @@ def test_a_release_says_how_long_it_is_and_ends_with_go() -> None:
     header, _, body = message.partition(b"\0")
     assert header == b"L%d" % len(body)
     assert body == b"B/a b.py\0B/\xff.py\0UGONE\0EPID={pid}\0EE=\0G\0"
+
+
+def test_a_release_may_ask_for_the_files_that_are_opened() -> None:
+    assert encode_release(opened_below="/a b").endswith(b"\0O/a b\0G\0")
+    with pytest.raises(ValueError, match="NUL"):
+        encode_release(opened_below="/a\0b")
 
 
 @pytest.mark.parametrize("name", ["", "A=B", "A\0B"])

@@ -87,6 +87,32 @@ def test_a_whole_number_of_seconds_becomes_a_float(tmp_path: Path) -> None:
     assert isinstance(load(tmp_path, table("interval = 2")).interval, float)
 
 
+@pytest.mark.parametrize("word", ["1", "true", "Yes", " ON "])
+def test_a_flag_has_several_words_for_yes(tmp_path: Path, word: str) -> None:
+    env = {"RELOADER_TRACK_OPENED_FILES": word}
+    assert load(tmp_path, "", env=env).track_opened_files is True
+    assert load(tmp_path, "", track_opened_files=word).track_opened_files is True
+
+
+@pytest.mark.parametrize("word", ["0", "False", "no", "off"])
+def test_a_flag_has_several_words_for_no(tmp_path: Path, word: str) -> None:
+    toml = table("track_opened_files = true")
+    assert load(tmp_path, toml).track_opened_files is True
+    env = {"RELOADER_TRACK_OPENED_FILES": word}
+    assert load(tmp_path, env=env).track_opened_files is False
+    assert load(tmp_path, track_opened_files=word).track_opened_files is False
+
+
+def test_a_flag_is_neither_a_number_nor_any_other_word(tmp_path: Path) -> None:
+    env = {"RELOADER_TRACK_OPENED_FILES": "maybe"}
+    in_file, in_variable = faults(tmp_path, table("track_opened_files = 1"), env=env)
+    assert in_file.startswith(f"{tmp_path / 'pyproject.toml'}: [tool.reloader] track_opened_files ")
+    assert in_file.endswith(" is 1, neither true nor false; give true or false")
+    assert in_variable == (
+        "RELOADER_TRACK_OPENED_FILES is 'maybe', neither true nor false; give true or false"
+    )
+
+
 def test_lists_replace_but_the_command_line_adds(tmp_path: Path) -> None:
     toml = table("extra_files = ['a', 'b']\nplugins = ['one']")
     env = {"RELOADER_EXTRA_FILES": "c, d,"}
@@ -190,6 +216,8 @@ def test_all_faults_of_all_sources_are_reported_at_once(tmp_path: Path) -> None:
         (f"interval = 1{'0' * 400}", "is inf, not finite"),
         ("[tool.reloader.interval]", "is a table, not a number"),
         ("grace_seconds = -1", "is -1, below 0"),
+        ("track_opened_files = 'yes'", "is 'yes', neither true nor false; give true or false"),
+        ("track_opened_files = []", "is a list, neither true nor false"),
         ("reloader_type = ''", "is empty"),
         ("reloader_type = 1", "is 1, not a string"),
         ("extra_files = 'x'", "is 'x', not a list of strings"),

@@ -147,7 +147,9 @@ def test_every_setting_has_its_heading_variable_option_and_default(key: str) -> 
     setting = SETTINGS[key]
     default = Configuration._field_defaults[key]
     spelled = f'"{default}"' if isinstance(default, str) else str(default).replace("()", "[]")
-    option = f"`{setting.option} {setting.metavar}`" if setting.option else "none"
+    if isinstance(default, bool):
+        spelled = spelled.lower()
+    option = f"`{setting.option} {setting.metavar}".rstrip() + "`" if setting.option else "none"
     assert f"| Variable | `{setting.variable}`" in text
     assert f"| Option | {option}" in text
     assert f"| Default | `{spelled}` |" in text

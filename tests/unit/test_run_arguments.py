@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reloader_core.cli.options import parse_run_arguments
 from reloader_core.cli.run_arguments import split_program
 
 WITH_VALUE = {"--interval", "--extra-file", "-i"}
@@ -47,6 +48,13 @@ def test_a_command_line_is_split_where_the_program_begins(
     typed: str, own: str, program: str
 ) -> None:
     assert split_program(typed.split(), WITH_VALUE) == (own.split(), program.split())
+
+
+def test_a_flag_takes_a_value_only_behind_an_equals_sign() -> None:
+    arguments = parse_run_arguments(["--track-opened-files", "app.py"])
+    assert (arguments.settings, arguments.program) == ({"track_opened_files": "true"}, ["app.py"])
+    arguments = parse_run_arguments(["--track-opened-files=no", "-v", "no"])
+    assert (arguments.settings, arguments.program) == ({"track_opened_files": "no"}, ["no"])
 
 
 def test_code_with_spaces_and_newlines_stays_one_word() -> None:

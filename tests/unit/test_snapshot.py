@@ -122,6 +122,15 @@ def test_what_no_program_loads_any_more_is_forgotten() -> None:
     assert snapshot.paths() == {"a"}
 
 
+def test_what_is_to_be_forgotten_is_forgotten_with_its_content() -> None:
+    snapshot = loaded("a", "b")
+    snapshot.learn_digest("a", OLD, b"content")
+    snapshot.forget(["a", "unknown"])
+    assert snapshot.paths() == {"b"}
+    snapshot.loaded("a", OLD)
+    assert list(snapshot.iter_without_digest(["a"])) == [("a", OLD)]
+
+
 def test_an_extra_file_matters_whatever_is_loaded() -> None:
     snapshot = Snapshot()
     snapshot.extra("data", OLD)
@@ -168,3 +177,11 @@ def test_missing_files_have_no_content_to_learn() -> None:
     snapshot = loaded("a", stamp=None)
     assert list(snapshot.iter_without_digest(["a", "unknown"])) == []
     assert snapshot.expected_stamp("unknown") is None
+
+
+def test_a_file_that_was_read_before_it_was_imported_is_source() -> None:
+    snapshot = loaded("a")
+    assert not snapshot.is_source("a")
+    snapshot.loaded("a", NEW, is_source=True)
+    assert snapshot.is_source("a")
+    assert snapshot.judge("a", OLD) is Judgement.UNCHANGED

@@ -2,8 +2,9 @@
 
 Rules:
 
-- Invisible. No thread (on Linux), no hook in ``sys``, nothing in tracebacks,
-  nothing left in ``sys.path``, ``os.environ`` or ``sys.modules`` but this module.
+- Invisible. No thread (on Linux), no hook in ``sys`` (but for files that the program
+  opens, if they are wanted), nothing in tracebacks, nothing left in ``sys.path``,
+  ``os.environ`` or ``sys.modules`` but this module.
 - Cheap. It is compiled and run at every start: standard library only, and of
   that only what the interpreter has imported by then. (``from __future__``
   would read a file, hence the quoted annotations.) One file for the same reason.
@@ -107,17 +108,22 @@ _sent: "dict[str, bytes]" = {}
 _missed: "set[str]" = set()
 _distrusted: "set[str]" = set()
 
+#: The directory below which files that the program opens are reported, if that is wanted.
+_opened_below: "list[str]" = []
+
 
 def activate(request: str) -> None:
     """Say hello, wait for the release, then watch what is loaded.
 
     :param request: ``<socket fd>,<lifeline fd>[,<inode of the socket>[,<what was in
-        PYTHONPATH>[,<role>]]]``; the role is ``worker`` or empty.
+        PYTHONPATH>[,<role>[,<directory below which opened files are reported>]]]]``; the
+        role is ``worker`` or empty.
     """
-    fd, lifeline, inode, _, role = [*request.split(","), "", "", ""][:5]
+    fd, lifeline, inode, _, role, below = [*request.split(",", 5), "", "", "", ""][:6]
     if not _channel.open(int(fd), inode):
         return
     if role == "worker":
+        _opened_below[:] = [below] if below else []
         _join()
         return
     try:
@@ -246,6 +252,8 @@ def _obey(item: bytes) -> None:
     letter, text = item[:1], os.fsdecode(item[1:])
     if letter == b"B":
         _distrusted.add(text)
+    elif letter == b"O":
+        _opened_below[:] = [text]
     elif letter == b"U":
         os.environ.pop(text, None)
     elif letter == b"E":
@@ -447,6 +455,8 @@ def _install_hooks() -> None:
     if io is not None:
         _hook_open_code(io)
     _hook_workers()
+    for directory in _opened_below:
+        _hook_opens(directory)
 
 
 def _hook_source(loader: "Any") -> None:
@@ -526,6 +536,73 @@ def _hook_open_code(io: "Any") -> None:
     io.open_code = _disguise(open_code, original)
 
 
+# --- Files that the program opens ------------------------------------------------------------
+
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
+
+#: A program may write any number of files; the oldest are forgotten.
+_MOST_WRITTEN = 10_000
+
+
+def _hook_opens(root: str) -> None:
+    """Report files below a directory before they are opened.
+
+    This hook is called for all that Python audits, and can never be removed: only for
+    those who ask for it.
+    """
+    prefix = root.rstrip(os.sep) + os.sep
+    written: dict[str, None] = {}
+
+    def hook(event: str, items: "tuple[Any, ...]") -> None:
+        if event not in ("open", "os.rename", "os.remove"):
+            return
+        try:
+            if event == "open":
+                path, _, flags = items
+                # A number is a descriptor: it was opened before.
+                if not isinstance(path, int):
+                    (wrote if flags & _WRITING else read)(path, -1)
+            elif event == "os.remove":
+                wrote(*items)
+            else:
+                source, target, source_directory, target_directory = items
+                wrote(source, source_directory)
+                wrote(target, target_directory)
+        except Exception:
+            # No path, not there, no working directory: whoever opens it will complain.
+            pass
+
+    def read(path: "Any", directory: int) -> None:
+        spelled = _locate(path, directory)
+        # Once for each process: what counts is the state in which it was first read.
+        if not spelled.startswith(prefix) or spelled in _sent or spelled in written:
+            return
+        if ".pyc" not in spelled:
+            status = _stat(spelled)
+            if status.st_mode & 0o170000 == 0o100000:
+                _report("O", spelled, status)
+
+    def wrote(path: "Any", directory: int) -> None:
+        spelled = _locate(path, directory)
+        if not spelled.startswith(prefix) or spelled in written or ".pyc" in spelled:
+            return
+        if len(written) >= _MOST_WRITTEN:
+            written.pop(next(iter(written)), None)
+        written[spelled] = None
+        # Before it is written: the supervisor knows by the time it notices.
+        _channel.send(b"W%s\0" % os.fsencode(spelled))
+
+    sys.addaudithook(hook)
+
+
+def _locate(path: "Any", directory: int) -> str:
+    """Where a path leads that was given with the descriptor of a directory, or -1."""
+    path = os.fsdecode(path)
+    if directory >= 0 and not os.path.isabs(path):
+        path = os.path.join(os.readlink(f"/proc/self/fd/{directory}"), path)
+    return _absolute(path)
+
+
 # --- Workers that multiprocessing starts ---------------------------------------------------
 
 #: How it has an interpreter begin that runs the program's code. Its resource tracker
@@ -586,7 +663,8 @@ def _worker_environment() -> "dict[bytes, bytes]":
     here = os.fsencode(os.path.dirname(os.path.abspath(__file__)))
     variables[b"PYTHONPATH"] = here + os.fsencode(os.pathsep) + paths if paths else here
     original = b"empty" if paths == b"" else b""
-    request = b"%d,,%d,%s,worker" % (_channel.fd, _channel.identity[1], original)
+    below = os.fsencode("".join(_opened_below))
+    request = b"%d,,%d,%s,worker,%s" % (_channel.fd, _channel.identity[1], original, below)
     variables[b"_RELOADER_AGENT"] = request
     return variables
 

@@ -36,6 +36,11 @@ class Launcher:
     def __init__(self) -> None:
         self._reserve: ProgramProcess | None = None
         self._handover = Handover()
+        self._opened_below = ""
+
+    def report_opened_files(self, directory: str) -> None:
+        """Have every program from now on report the files below a directory that it opens."""
+        self._opened_below = directory
 
     def hand_over(self, sockets: Sequence[socket.socket]) -> None:
         """Give listening sockets to every process from now on."""
@@ -104,7 +109,7 @@ class Launcher:
             invocation, os.environ, self._handover
         )
         if not process.is_released:
-            process.release(distrusted)
+            process.release(distrusted, opened_below=self._opened_below)
         return process
 
     def _take_reserve(self, invocation: Invocation) -> ProgramProcess | None:

@@ -105,13 +105,16 @@ class ProgramProcess:
             for descriptor in passed:
                 os.close(descriptor)
 
-    def release(self, distrusted: Iterable[str]) -> None:
+    def release(self, distrusted: Iterable[str], *, opened_below: str = "") -> None:
         """Let the program run.
 
         :param distrusted: sources whose cached bytecode must not be believed.
+        :param opened_below: where files that it opens are reported; empty for nowhere.
         """
         self.is_released = True
-        self._release_message = encode_release(distrusted, self._handover.release_variables)
+        self._release_message = encode_release(
+            distrusted, self._handover.release_variables, opened_below=opened_below
+        )
         if self.tells_of_its_start:
             # Before it says hello: it finds the message when it gets there.
             self._send_release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from reloader_core.model import Command, WatchRequest
@@ -10,6 +11,7 @@ from reloader_core.patterns import expand_extra_files
 
 if TYPE_CHECKING:
     from reloader_core.config.schema import Configuration
+    from reloader_core.model import Tree
     from reloader_core.supervisor.hooks import Hooks
     from reloader_core.supervisor.messages import Tell
     from reloader_core.supervisor.watch.inspector import Inspector
@@ -40,6 +42,8 @@ class ExtraFiles:
         self._inspector = inspector
         self._tell = tell
         self.is_empty = True
+        self._files: frozenset[str] = frozenset()
+        self._trees: frozenset[Tree] = frozenset()
 
     def watch(self) -> None:
         """Watch what is named now, before the program starts or starts again."""
@@ -54,9 +58,18 @@ class ExtraFiles:
             root=self._configuration.project_root,
             exclude=self._configuration.exclude_patterns,
         )
+        self._files |= files
+        self._trees |= trees
         if not self._inspector.watch_extra(files, trees).wait(_BASE_SECONDS):
             self._tell(
                 Level.WARNING,
                 "extra_files",
                 "extra_files are not watched yet: their file system does not answer",
             )
+
+    def has(self, path: str) -> bool:
+        """Whether somebody has named a file, itself or by a directory or a pattern."""
+        return path in self._files or any(
+            path.startswith(tree.root.rstrip(os.sep) + os.sep) and tree.filter.wants_file(path)
+            for tree in self._trees
+        )

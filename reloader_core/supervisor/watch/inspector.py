@@ -124,6 +124,10 @@ class Inspector:
         """The program reports files."""
         self._inbox.put(lambda: self._take_loaded(files))
 
+    def forget(self, paths: frozenset[str]) -> None:
+        """These files matter no more."""
+        self._inbox.put(lambda: self._snapshot.forget(paths))
+
     def watch_extra(self, files: frozenset[str], trees: frozenset[Tree]) -> threading.Event:
         """Watch files whatever the program loads; their state now is the base.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reloader_backends import inotify, stat
+from reloader_backends import inotify, stat, watchdog
 from reloader_core.model import ChangeSource, Hint, OpenRequest
 from tests.functional.change_sources import (
     DEADLINE_SECONDS,
@@ -33,6 +33,7 @@ BACKENDS = [
         id="inotify",
         marks=pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's"),
     ),
+    pytest.param(watchdog.open_change_source, id="watchdog"),
 ]
 
 

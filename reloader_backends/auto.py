@@ -16,14 +16,12 @@ __all__ = ["open_change_source"]
 
 @hookimpl
 def open_change_source(request: OpenRequest) -> ChangeSource:
-    """Open ``inotify`` on Linux and ``stat`` elsewhere, or what serves instead and say so.
+    """Open ``inotify`` on Linux and ``watchdog`` elsewhere, or what serves instead and say so.
 
     :raises BackendUnavailableError: neither works here.
     """
-    if sys.platform != "linux":
-        return request.open_backend("stat")
     try:
-        return request.open_backend("inotify")
+        return request.open_backend("inotify" if sys.platform == "linux" else "watchdog")
     except BackendUnavailableError as error:
         if error.fallback is None:
             raise

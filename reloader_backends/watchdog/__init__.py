@@ -13,7 +13,9 @@ cover; the other, less often, at everything.
 ``places``   which watched files are in which directory
 ``trees``    which directories belong to a tree
 ``coverage`` which of all these events cover
-``told``     what was hinted at already
+``keeper``   when to schedule anew, and what went silent
+``losses``   whether events were lost
+``hints``    what waits to be taken, and what was hinted at before
 ``source``   joins them
 """
 

@@ -55,6 +55,13 @@ class Coverage:
         self.groves = {tree: self.groves.get(tree) or Grove(tree) for tree in trees}
         return has_changed
 
+    def is_watched(self, path: str) -> bool:
+        """Whether a path is one of the files, or in one of the trees."""
+        return path in self.files or any(
+            path == tree.root or path.startswith(tree.root.rstrip(os.sep) + os.sep)
+            for tree in self.groves
+        )
+
     def reconsider(self, path: str) -> bool:
         """Look what kind of file a watched path is now.
 

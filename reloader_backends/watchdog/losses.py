@@ -1,7 +1,7 @@
 """Guesses that events were lost, from how many came at once.
 
 Of a queue that overflowed, watchdog tells its log at most. But a queue that was
-full has been read in one go, without a quiet moment.
+full is read in one go, without a quiet moment.
 """
 
 from __future__ import annotations
@@ -13,11 +13,50 @@ __all__ = ["Losses"]
 
 #: Without an event for this long, all that were queued have been read.
 _QUIET_SECONDS = 0.2
+#: A full queue is read well within this time.
+_READ_SECONDS = 10.0
 #: The buffer that watchdog gives Windows for one directory, in events with long names.
 _FEWEST_EVENTS = 400
 
 
-def _queue_length() -> int:
+class Losses:
+    """Counts events. ``count`` and ``note`` are called on any thread."""
+
+    def __init__(self) -> None:
+        self._limit = _suspicious_number()
+        self._events = 0
+        self._is_certain = False
+        self._began_at = self._last_at = time.monotonic()
+
+    def count(self) -> None:
+        """One event came."""
+        self._last_at = time.monotonic()
+        if self._last_at > self._began_at + _READ_SECONDS and self._events < self._limit:
+            self._events, self._began_at = 0, self._last_at
+        self._events += 1
+
+    def note(self) -> None:
+        """Some were lost for certain."""
+        self._is_certain = True
+        self._last_at = time.monotonic()
+
+    @property
+    def due(self) -> float | None:
+        """When to call :meth:`take`, monotonic seconds; ``None`` if nothing suggests a loss."""
+        if self._is_certain or self._events >= self._limit:
+            return min(self._last_at + _QUIET_SECONDS, self._began_at + 2 * _READ_SECONDS)
+        return None
+
+    def take(self) -> bool:
+        """Whether some may have been lost, once all that were queued have been read."""
+        due, now = self.due, time.monotonic()
+        if now < (self._last_at + _QUIET_SECONDS if due is None else due):
+            return False
+        self._events, self._is_certain, self._began_at = 0, False, now
+        return due is not None
+
+
+def _suspicious_number() -> int:
     if sys.platform == "linux":
         try:
             with open("/proc/sys/fs/inotify/max_queued_events", encoding="ascii") as file:
@@ -26,37 +65,3 @@ def _queue_length() -> int:
         except (OSError, ValueError):
             pass
     return _FEWEST_EVENTS
-
-
-class Losses:
-    """Counts events between quiet moments. ``count`` and ``note`` are called on any thread."""
-
-    def __init__(self) -> None:
-        self._limit = _queue_length()
-        self._events = 0
-        self._last_at = 0.0
-        self._is_certain = False
-
-    def count(self) -> None:
-        """One event came."""
-        self._events += 1
-        self._last_at = time.monotonic()
-
-    def note(self) -> None:
-        """Some were lost for certain."""
-        self._is_certain = True
-        self._last_at = time.monotonic()
-
-    def seconds_to_wait(self) -> float | None:
-        """When to ask again; ``None`` when nothing suggests a loss."""
-        if self._is_certain or self._events >= self._limit:
-            return max(0.0, self._last_at + _QUIET_SECONDS - time.monotonic())
-        return None
-
-    def take(self) -> bool:
-        """Whether some may have been lost, asked at a quiet moment."""
-        if time.monotonic() < self._last_at + _QUIET_SECONDS:
-            return False
-        is_lost = self._is_certain or self._events >= self._limit
-        self._events, self._is_certain = 0, False
-        return is_lost

@@ -12,7 +12,7 @@ from reloader_backends.watchdog.events import fold
 from reloader_backends.watchdog.plan import is_installed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 __all__ = ["Place", "Places", "identity_of", "is_plain"]
 
@@ -139,8 +139,3 @@ def is_plain(path: str) -> bool:
         return False
     # Some package managers link every file they install to a cache.
     return stat.S_ISREG(status.st_mode) and (status.st_nlink == 1 or is_installed(path))
-
-
-def iter_special(paths: Iterable[str]) -> Iterator[str]:
-    """Those that are not plain."""
-    return (path for path in paths if not is_plain(path))

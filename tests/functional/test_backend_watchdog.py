@@ -322,7 +322,7 @@ def test_a_directory_without_events_is_looked_at_more_often(opened: Opened, modu
     (line,) = opened.lines
     assert line == (
         f"watchdog: the system tells nothing of changes in {module.parent}; "
-        "looking there every 0.05 s"
+        "it is looked at every 0.05 s"
     )
     wait_until(lambda: watching.hints() == [] and emitters() == {}, "the useless watch to end")
     module.write_text("x = 22\n")

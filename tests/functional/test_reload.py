@@ -61,7 +61,7 @@ SAVES = [
     save_by_delete_and_create,
 ]
 
-backends = pytest.mark.parametrize("backend", ["stat", "inotify"])
+backends = pytest.mark.parametrize("backend", ["stat", "inotify", "watchdog"])
 
 
 def start(workshop: Workshop, backend: str, *arguments: str) -> Running:

@@ -63,13 +63,17 @@ class Coverage:
         )
 
     def reconsider(self, path: str) -> bool:
-        """Look what kind of file a watched path is now.
+        """Look what kind of file a path is that changed.
 
-        :returns: whether that, or its directory, is new.
+        :returns: whether that, or its directory, is new, or the first change there.
         """
         if path not in self.files:
             return False
         place = self.places.of(path)
+        if place is not None and not place.is_edited:
+            place.is_edited = True
+            self.reconsider(path)
+            return True
         is_found = place is not None and place.real is None and os.path.lexists(path)
         if is_plain(path) == (path not in self._special):
             return is_found
@@ -161,12 +165,16 @@ class Coverage:
             )
 
     def divide(self) -> tuple[frozenset[str], frozenset[Tree]]:
-        """The paths and trees that have to be looked at, because no event tells of them."""
+        """The paths and trees to be looked at every time, because no event tells of them.
+
+        What a package manager installed is left to the looks at everything, which are
+        fewer, until something in the same directory changes.
+        """
         files = set(self._special)
         for place in self.places:
             if place.is_covered:
                 files.add(place.path)
-            else:
+            elif place.is_edited:
                 files.update(place.iter_files())
         trees = {tree for tree, grove in self.groves.items() if not _is_covered(grove)}
         files.update(tree.root for tree in self.groves.keys() - trees)

@@ -27,6 +27,7 @@ class Place:
     :ivar real: where it is without links; ``None`` while it is not known.
     :ivar identity: device and inode of the directory that was found there.
     :ivar is_covered: whether every event in it is told.
+    :ivar is_edited: whether something in it changed, or is likely to.
     """
 
     path: str
@@ -34,6 +35,9 @@ class Place:
     real: str | None = None
     identity: Identity | None = None
     is_covered: bool = False
+    is_edited: bool = attrs.field(
+        default=attrs.Factory(lambda self: not is_installed(self.path), takes_self=True)
+    )
 
     def iter_files(self) -> Iterator[str]:
         """All watched files in it."""

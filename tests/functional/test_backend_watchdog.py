@@ -297,6 +297,23 @@ def test_the_project_comes_before_what_is_installed(tmp_path: Path) -> None:
     assert len(chosen) == MOST_SCHEDULES
 
 
+def test_what_is_installed_and_not_scheduled_is_hinted_at_all_the_same(
+    opened: Opened, tmp_path: Path
+) -> None:
+    installed = tmp_path / "site-packages"
+    files = [installed / f"p{number}" / "a.py" for number in range(MOST_SCHEDULES + 4)]
+    for path in files:
+        path.parent.mkdir(parents=True)
+        path.write_text("")
+    watching = opened.open(interval=0.05)
+    watching.watch(*files)
+    for content in "12", "345":
+        for path in files:
+            path.write_text(content)
+        watching.until(*files)
+        watching.drain()
+
+
 def test_watching_less_gives_watches_back(told: Watching, module: Path) -> None:
     told.watch(module)
     assert set(emitters()) == {str(module.parent)}

@@ -56,6 +56,7 @@ class Keeper:
         self._planned_at = self._lost_at = self._failed_at = -math.inf
         self._health_due = time.monotonic() + _HEALTH_SECONDS
         self._failures = 0
+        self._is_refusal_told = False
         self._unheard: dict[str, float] = {}
 
     @property
@@ -84,11 +85,11 @@ class Keeper:
         else:
             self._plan_due = now + _ENDING_SECONDS
         self._coverage.confirm(self._lookout)
-        if self._lookout.refusal is not None:
+        if self._lookout.refusal is not None and not self._is_refusal_told:
+            self._is_refusal_told = True
             self._notify(
                 f"watchdog: {self._lookout.refusal}; what it cannot watch is looked at {self._pace}"
             )
-            self._lookout.refusal = None
         return True
 
     def lose_track(self) -> None:

@@ -78,6 +78,7 @@ class Lookout:
         self._listener = LossListener(on_loss)
         self._schedules: dict[str, Schedule] = {}
         self._refused_until: dict[str, float] = {}
+        #: Why fewer directories are watched than were asked for, the first time it was so.
         self.refusal: OSError | None = None
         self._observer: BaseObserver | None = None
         self._threads: frozenset[threading.Thread] = frozenset()
@@ -101,7 +102,11 @@ class Lookout:
                 "watchdog: it knows only polling here, which looks at every file there is",
                 fallback="stat",
             )
-        observer.start()
+        try:
+            observer.start()
+        except BaseException:
+            self.close()
+            raise
         self._threads = _new_threads(before) | {observer}
 
     def close(self) -> None:

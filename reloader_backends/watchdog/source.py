@@ -190,6 +190,9 @@ class WatchdogSource:
         if self._coverage.is_on_the_way(news.path):
             self._suspect(news.path)
         elif news.is_directory and news.deed is not Deed.GONE:
+            for grove in self._coverage.groves.values():
+                # It may be one more that the tree's filter leaves out.
+                grove.is_surveyed &= not grove.holds(news.path)
             self._keeper.plan_within(_RECOUNT_SECONDS)
 
     def _look(self) -> None:

@@ -85,7 +85,7 @@ class Grove:
 
     def iter_hints(self, news: News) -> Iterator[tuple[str, HintScope]]:
         """What may have changed, spelled as the tree is."""
-        if self.real is None or not self._holds(news.path):
+        if not self.holds(news.path):
             return
         path = self._spell(news.path)
         if path == self.tree.root or not self._enters(os.path.dirname(path)):
@@ -104,9 +104,11 @@ class Grove:
             self.is_whole = self.is_whole and not is_link
             yield path, HintScope.PATH
 
-    def _holds(self, path: str) -> bool:
-        assert self.real is not None
-        return fold(path).startswith(fold(self.real).rstrip(os.sep) + os.sep)
+    def holds(self, path: str) -> bool:
+        """Whether ``path``, given without links, is below its root."""
+        return self.real is not None and fold(path).startswith(
+            fold(self.real).rstrip(os.sep) + os.sep
+        )
 
     def _spell(self, path: str) -> str:
         assert self.real is not None

@@ -9,8 +9,9 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+import attrs
 import pytest
 from watchdog.observers.api import BaseObserver, EventEmitter
 from watchdog.observers.polling import PollingObserver
@@ -18,12 +19,14 @@ from watchdog.observers.polling import PollingObserver
 from reloader_backends.watchdog import lookout, open_change_source
 from reloader_backends.watchdog.plan import MOST_SCHEDULES, choose
 from reloader_core.errors import BackendUnavailableError
-from reloader_core.model import ChangeSource, Hint, OpenRequest
-from tests.functional.change_sources import Watching, replace
+from reloader_core.model import ChangeSource, Hint, OpenRequest, Tree
+from tests.functional.change_sources import SuffixFilter, Watching, replace
 from tests.functional.harness import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from reloader_core.patterns import PathFilter
 
 only_linux = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 
@@ -271,6 +274,23 @@ def test_a_heap_that_appears_is_let_go(told: Watching, tmp_path: Path) -> None:
     wait_until(is_let_go, "the recursive watch to end")
     (tmp_path / "package" / "sub" / "a.py").write_text("")
     told.until(tmp_path / "package" / "sub" / "a.py")
+
+
+def test_a_directory_that_a_trees_filter_refuses_is_let_go_when_it_appears(
+    told: Watching, tmp_path: Path
+) -> None:
+    choose = attrs.evolve(SuffixFilter(), pruned=("generated",))
+    tree = Tree(root=str(tmp_path), filter=cast("PathFilter", choose))
+    (tmp_path / "sub").mkdir()
+    told.source.watch(frozenset(), frozenset({tree}))
+    assert recursive() == {str(tmp_path)}
+    (tmp_path / "generated").mkdir()
+
+    def is_let_go() -> bool:
+        told.hints()
+        return recursive() == set() and set(emitters()) == {str(tmp_path), str(tmp_path / "sub")}
+
+    wait_until(is_let_go, "the recursive watch to end")
 
 
 def test_a_directory_that_was_replaced_is_watched_anew(told: Watching, module: Path) -> None:

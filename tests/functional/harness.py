@@ -10,11 +10,20 @@ import subprocess
 import sys
 import threading
 import time
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+#: The installed backends that watch by themselves: what is true of one is true of each.
+BACKENDS = [
+    name
+    for name in ("stat", "inotify", "watchdog")
+    if metadata.entry_points(group="reloader.backends", name=name)
+    and (name != "inotify" or sys.platform == "linux")
+]
 
 #: No condition takes this long, not even on a busy machine.
 DEADLINE_SECONDS = 20.0

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.functional.harness import Running, Workshop, wait_until
-from tests.functional.test_reload import (
+from tests.functional.harness import BACKENDS, Running, Workshop, wait_until
+from tests.functional.saves import (
     save_as_pycharm,
     save_as_vim,
     save_by_atomic_replace,
@@ -108,7 +108,7 @@ def follow_edits(workshop: Workshop, running: Running, port: int) -> None:
     running.stop()
 
 
-backends = pytest.mark.parametrize("backend", ["stat", "inotify"])
+backends = pytest.mark.parametrize("backend", BACKENDS)
 
 
 def start(workshop: Workshop, backend: str, *program: str) -> Running:

@@ -4,64 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.functional.harness import WAITING_PROGRAM, Running, Workshop, wait_until
+from tests.functional.harness import BACKENDS, WAITING_PROGRAM, Running, Workshop, wait_until
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-
-def save_in_place(path: Path, content: str) -> None:
-    path.write_text(content)
-
-
-def save_by_atomic_replace(path: Path, content: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(content)
-    os.replace(temporary, path)
-
-
-def save_as_vim(path: Path, content: str) -> None:
-    """`backupcopy=no`: rename the old file away, write a new one, delete the backup."""
-    backup = path.with_name(path.name + "~")
-    os.rename(path, backup)
-    path.write_text(content)
-    os.unlink(backup)
-
-
-def save_as_pycharm(path: Path, content: str) -> None:
-    """`safe write`: write beside, move the old away, move the new in, delete the old."""
-    new, old = (
-        path.with_name(path.name + "___jb_tmp___"),
-        path.with_name(path.name + "___jb_old___"),
-    )
-    new.write_text(content)
-    os.rename(path, old)
-    os.rename(new, path)
-    os.unlink(old)
-
-
-def save_by_delete_and_create(path: Path, content: str) -> None:
-    path.unlink()
-    path.write_text(content)
-
-
-SAVES = [
-    save_in_place,
-    save_by_atomic_replace,
-    save_as_vim,
-    save_as_pycharm,
-    save_by_delete_and_create,
-]
-
-backends = pytest.mark.parametrize("backend", ["stat", "inotify", "watchdog"])
+backends = pytest.mark.parametrize("backend", BACKENDS)
 
 
 def start(workshop: Workshop, backend: str, *arguments: str) -> Running:
@@ -72,26 +22,6 @@ def start(workshop: Workshop, backend: str, *arguments: str) -> Running:
     )
     running.out.wait_for("value one")
     return running
-
-
-def says_value(running: Running, *, times: int) -> bool:
-    return running.out.text.count("value") == times
-
-
-def restarts(running: Running) -> int:
-    return running.err.text.count("restarted in")
-
-
-@backends
-@pytest.mark.parametrize("save", SAVES)
-def test_every_way_of_saving_is_answered_by_the_new_code(
-    workshop: Workshop, backend: str, save: Callable[[Path, str], None]
-) -> None:
-    running = start(workshop, backend)
-    for value in ("two", "six", "ten"):  # of one length, and within one second
-        save(workshop.directory / "value.py", f"VALUE = {value!r}\n")
-        running.out.wait_for(f"value {value}")
-    assert running.stop() == 143
 
 
 @backends
@@ -107,59 +37,6 @@ def test_each_restart_says_what_changed_and_how_long_it_took(
         rf" \(noticed {number}, stopped {number}, started {number}\)",
         line,
     )
-
-
-@backends
-def test_what_is_no_change_restarts_nothing(workshop: Workshop, backend: str) -> None:
-    running = start(workshop, backend)
-    value = workshop.directory / "value.py"
-    os.utime(value)
-    value.chmod(0o600)
-    value.write_text("VALUE = 'one'\n")
-    workshop.write("nobody_imports_this.py", "x = 1\n")
-    workshop.write("app.log", "a line\n")
-    # The change that does count comes last, and is the only one.
-    workshop.write("value.py", "VALUE = 'two'\n")
-    running.out.wait_for("value two")
-    running.stop()
-    assert running.out.text.count("value") == 2
-
-
-@backends
-def test_an_edit_while_the_program_imports_is_not_lost(workshop: Workshop, backend: str) -> None:
-    gate = workshop.directory / "gate"
-    os.mkfifo(gate)
-    workshop.write("value.py", "VALUE = 'one'\n")
-    workshop.write(
-        "app.py",
-        "import value\nprint('importing', value.VALUE, flush=True)\n"
-        "open('gate').close()\n" + WAITING_PROGRAM,
-    )
-    running = workshop.reloader("run", "--reloader-type", backend, "--interval", "0.1", "app.py")
-    running.out.wait_for("importing one")
-    workshop.write("value.py", "VALUE = 'two'\n")
-    running.out.wait_for("importing two")  # replaced although its start hangs
-    gate.open("w").close()
-    running.out.wait_for("value two")
-
-
-@backends
-def test_a_deleted_module_restarts_and_its_return_heals(workshop: Workshop, backend: str) -> None:
-    running = start(workshop, backend)
-    (workshop.directory / "value.py").unlink()
-    running.err.wait_for("No module named 'value'.*waiting for a change")
-    workshop.write("value.py", "VALUE = 'two'\n")
-    running.out.wait_for("value two")
-
-
-@backends
-def test_a_broken_edit_waits_for_the_next_one(workshop: Workshop, backend: str) -> None:
-    running = start(workshop, backend)
-    workshop.write("value.py", "VALUE = undefined\n")
-    running.err.wait_for("NameError: name 'undefined' is not defined")
-    running.err.wait_for("waiting for a change")
-    workshop.write("value.py", "VALUE = 'two'\n")
-    running.out.wait_for("value two")
 
 
 @backends
@@ -188,83 +65,6 @@ def test_the_script_itself_is_watched(workshop: Workshop, backend: str) -> None:
     running = start(workshop, backend)
     workshop.write("app.py", "print('another script', flush=True)\n" + WAITING_PROGRAM)
     running.out.wait_for("another script")
-
-
-@backends
-def test_code_loaded_by_path_is_watched(workshop: Workshop, backend: str) -> None:
-    workshop.write("plugin_code.py", "VALUE = 'one'\n")
-    workshop.write(
-        "app.py",
-        "import signal, importlib.util as u\n"
-        "spec = u.spec_from_file_location('somewhere', 'plugin_code.py')\n"
-        "module = u.module_from_spec(spec); spec.loader.exec_module(module)\n"
-        "print('value', module.VALUE, flush=True); signal.pause()\n",
-    )
-    running = workshop.reloader("run", "--reloader-type", backend, "--interval", "0.1", "app.py")
-    running.out.wait_for("value one")
-    workshop.write("plugin_code.py", "VALUE = 'two'\n")
-    running.out.wait_for("value two")
-
-
-@backends
-def test_a_module_imported_late_by_a_forked_worker_is_watched(
-    workshop: Workshop, backend: str
-) -> None:
-    workshop.write("value.py", "VALUE = 'one'\n")
-    workshop.write(
-        "app.py",
-        "import os, signal\n"
-        "if os.fork() == 0:\n"
-        "    import value\n"
-        "    print('worker', value.VALUE, flush=True)\n"
-        "    os._exit(0)\n"
-        "os.wait(); signal.pause()\n",
-    )
-    running = workshop.reloader("run", "--reloader-type", backend, "--interval", "0.1", "app.py")
-    running.out.wait_for("worker one")
-    workshop.write("value.py", "VALUE = 'two'\n")
-    running.out.wait_for("worker two")
-
-
-@backends
-def test_a_module_in_an_archive_is_watched(workshop: Workshop, backend: str) -> None:
-    def pack(value: str) -> None:
-        folder = workshop.directory / "content"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        (folder / "value.py").write_text(f"VALUE = {value!r}\n")
-        made = shutil.make_archive(str(workshop.directory / "fresh"), "zip", folder)
-        os.replace(made, workshop.directory / "lib.zip")
-
-    pack("one")
-    workshop.write("app.py", "import sys\nsys.path.insert(0, 'lib.zip')\n" + WAITING_PROGRAM)
-    running = workshop.reloader("run", "--reloader-type", backend, "--interval", "0.1", "app.py")
-    running.out.wait_for("value one")
-    pack("two")
-    running.out.wait_for("value two")
-
-
-@backends
-def test_extra_files_are_watched_also_those_that_do_not_exist_yet(
-    workshop: Workshop, backend: str
-) -> None:
-    workshop.write("templates/a.html", "a")
-    running = start(
-        workshop, backend, "--extra-file", "templates/*.html", "--extra-file", "settings.json"
-    )
-    for count, (name, kind) in enumerate(
-        [
-            ("templates/a.html", "changed"),
-            ("templates/b.html", "created"),
-            ("settings.json", "created"),
-        ],
-        start=1,
-    ):
-        workshop.write("templates/ignored.txt", str(count))
-        workshop.write(name, f"content {count}")
-        running.err.wait_for(f"{name} {kind}: restarted")
-        wait_until(partial(says_value, running, times=count + 1))
-    assert restarts(running) == 3
 
 
 @backends

@@ -93,7 +93,9 @@ class Live:
             *options,
             *program,
             cwd=cwd,
-            env=env,
+            # Not unbuffered, so that a line is written at one stroke: a program that is
+            # ended while it prints must not leave half a line before the next one's.
+            env={"PYTHONUNBUFFERED": "", **(env or {})},
         )
         return self._running
 

@@ -1,4 +1,4 @@
-"""What is no change restarts nothing, and many changes at once are one restart."""
+"""What is no change restarts nothing."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
-from tests.functional.git import Repository, needs_git
 from tests.functional.harness import wait_until
 from tests.functional.live import assign
 from tests.functional.saves import (
@@ -154,50 +152,3 @@ def test_an_edit_undone_at_once_is_at_most_one_restart_and_never_what_runs_at_la
     live.finish()
     assert live.values[-1] == "one"
     assert live.restarts <= 1
-
-
-def many_modules(live: Live, count: int) -> list[Path]:
-    """Have ``value.py`` import many modules, which agree about VALUE if all are of one state."""
-    live.write("modules/__init__.py", "")
-    paths = [live.write(f"modules/m{number:03}.py", assign("one")) for number in range(count)]
-    live.write(
-        "value.py",
-        "import importlib\n"
-        f"names = [f'modules.m{{number:03}}' for number in range({count})]\n"
-        "values = {importlib.import_module(name).VALUE for name in names}\n"
-        "VALUE = '/'.join(sorted(values))\n",
-    )
-    return paths
-
-
-@needs_git
-def test_a_branch_switch_is_one_restart(live: Live) -> None:
-    paths = many_modules(live, 400)
-    repository = Repository(live.directory)
-    repository("checkout", "--quiet", "-b", "other")
-    for path in paths:
-        path.write_text(assign("two"))
-    repository.commit("second")
-    repository("checkout", "--quiet", "main")
-    live.start()
-    live.expect("one")
-    repository("checkout", "--quiet", "other")
-    live.expect("two")
-    repository("checkout", "--quiet", "main")
-    live.expect("one")
-    assert live.finish() == ["one", "two", "one"]
-    assert live.restarts == 2
-
-
-def test_a_lone_save_is_not_waited_for(live: Live) -> None:
-    live.start()
-    live.expect("one")
-    fastest = 1000.0
-    for number in range(3):
-        time.sleep(0.7)  # a save this much later has nothing to do with the one before
-        saved_at = time.monotonic()
-        live.edit(f"v{number}")
-        live.expect(f"v{number}")
-        fastest = min(fastest, time.monotonic() - saved_at)
-    # Not the 150 ms that the end of a burst is waited for, besides the start itself.
-    assert fastest < 0.15 + 0.2

@@ -12,7 +12,7 @@ import pytest
 from tests.functional.git import Repository, needs_git
 from tests.functional.harness import WAITING_PROGRAM
 from tests.functional.live import assign
-from tests.functional.saves import EDITORS_SAVES, SAVES_WITH_OLD_TIMES
+from tests.functional.saves import EDITORS_SAVES, SAVES_WITH_OLD_TIMES, write_slowly
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,3 +137,26 @@ def test_a_project_that_was_gone_for_long_is_watched_again(live: Live) -> None:
     away.rename(project)
     live.edit("two", "project/value.py")
     live.expect("two")
+
+
+def test_what_a_writer_has_not_closed_yet_is_never_run(live: Live) -> None:
+    """Each part alone is valid, and a pause is longer than what anybody waits for quiet."""
+    live.start()
+    live.expect("one")
+    write_slowly(
+        live.value_file,
+        [assign("half"), assign("more"), assign("whole")],
+        pauses_seconds=(0.7, 1.2),
+    )
+    live.expect("whole")
+    assert live.finish() == ["one", "whole"]
+    assert live.restarts == 1
+
+
+def test_a_new_module_is_not_run_before_its_writer_has_closed_it(live: Live) -> None:
+    live.write("app.py", WAITING_PROGRAM)
+    live.start()
+    live.err.wait_for("No module named 'value'.*waiting for a change")
+    write_slowly(live.value_file, [assign("half"), assign("whole")], pauses_seconds=(0.7,))
+    live.expect("whole")
+    assert live.finish() == ["whole"]

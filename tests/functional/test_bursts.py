@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.functional.git import Repository, needs_git
-from tests.functional.live import assign
+from tests.functional.harness import WAITING_PROGRAM
+from tests.functional.live import Live, assign
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.functional.live import Live
+    from tests.functional.harness import Workshop
 
 
 def test_the_last_of_twenty_quick_edits_wins_after_few_restarts(live: Live) -> None:
@@ -71,3 +74,119 @@ def test_a_lone_save_is_not_waited_for(live: Live) -> None:
         fastest = min(fastest, time.monotonic() - saved_at)
     # Not the 150 ms that the end of a burst is waited for, besides the start itself.
     assert fastest < 0.15 + 0.2
+
+
+#: One for the first file, which cannot know of the others and does not wait for them,
+#: and one for the rest. To a supervisor that gets no processor for a while, a pause
+#: looks longer than it is, so there may be one or two more.
+FEW_RESTARTS = 4
+
+
+def test_four_hundred_files_written_over_a_second_are_few_restarts(live: Live) -> None:
+    paths = many_modules(live, 400)
+    live.start()
+    live.expect("one")
+    for number, path in enumerate(paths):
+        path.write_text(assign("two"))
+        if number % 10 == 9:
+            time.sleep(0.025)  # the writer's pace
+    live.expect("two")
+    live.finish()
+    assert live.restarts <= FEW_RESTARTS
+
+
+@pytest.mark.parametrize(
+    "pauses_seconds",
+    [[0.020 + 0.010 * (number * 7 % 11) for number in range(40)], [0.250] * 10],
+    ids=["20 to 120 ms for each of 40 files", "250 ms for each of 10 files"],
+)
+def test_a_slow_formatter_over_a_tree_is_few_restarts(
+    live: Live, pauses_seconds: list[float]
+) -> None:
+    paths = many_modules(live, len(pauses_seconds))
+    live.start()
+    live.expect("one")
+    for path, pause in zip(paths, pauses_seconds, strict=True):
+        path.write_text(assign("two"))
+        time.sleep(pause)  # the writer's pace
+    live.expect("two")
+    live.finish()
+    assert live.restarts <= FEW_RESTARTS
+
+
+@needs_git
+def test_a_slow_checkout_is_one_restart(live: Live) -> None:
+    """git runs a filter for each file, and holds its lock until it has written the last one."""
+    paths = many_modules(live, 6)
+    live.write(".gitattributes", "modules/m*.py filter=slow\n")
+    repository = Repository(live.directory)
+    for path in paths:
+        path.write_text(assign("two"))
+    repository.commit("second")
+    repository("config", "filter.slow.smudge", "sleep 0.2; cat")
+    live.start()
+    live.expect("two")
+    repository("checkout", "--quiet", "HEAD~1")
+    live.expect("one")
+    assert live.finish() == ["two", "one"]
+    assert live.restarts == 1
+
+
+@needs_git
+@pytest.mark.parametrize("kind", ["repository", "worktree", "directory of a repository"])
+def test_nothing_is_restarted_while_git_holds_its_lock(live: Live, kind: str) -> None:
+    live.edit("one")
+    live.write("app.py", WAITING_PROGRAM)
+    cwd = live.directory
+    if kind == "repository":
+        lock = Repository(cwd).index_lock
+    elif kind == "worktree":
+        main = Repository(live.write("main/README", "").parent)
+        main("worktree", "add", "--quiet", "--no-checkout", "../tree")
+        cwd = live.directory / "tree"
+        for name in ("app.py", "value.py"):
+            (live.directory / name).rename(cwd / name)
+        lock = main.directory / ".git" / "worktrees" / "tree" / "index.lock"
+    else:
+        lock = Repository(cwd).index_lock
+        cwd = live.write("below/deep/app.py", WAITING_PROGRAM).parent
+        live.value_file.rename(cwd / "value.py")
+    live.start(cwd=cwd)
+    live.expect("one")
+    lock.touch()
+    (cwd / "value.py").write_text(assign("bad"))
+    live.err.wait_for("index.lock is there: waiting until version control is done")
+    (cwd / "value.py").write_text(assign("two"))
+    lock.unlink()
+    live.expect("two")
+    assert live.finish() == ["one", "two"]
+    assert live.restarts == 1
+
+
+@needs_git
+def test_what_git_brings_back_to_what_it_was_restarts_nothing(live: Live) -> None:
+    live.edit("one")
+    repository = Repository(live.directory)
+    live.start()
+    live.expect("one")
+    repository.index_lock.touch()
+    live.edit("two")
+    live.err.wait_for("index.lock is there: waiting until version control is done")
+    live.edit("one")
+    repository.index_lock.unlink()
+    live.edit("six")
+    live.expect("six")
+    assert live.finish() == ["one", "six"]
+
+
+@needs_git
+def test_a_lock_that_stays_is_not_waited_for_without_end(workshop: Workshop) -> None:
+    live = Live(workshop, "auto")
+    live.edit("one")
+    lock = Repository(live.directory).index_lock
+    live.start()
+    live.expect("one")
+    lock.touch()
+    live.edit("two")
+    live.err.wait_for("index.lock is still there: not waiting for it any longer")
+    live.expect("two")

@@ -65,6 +65,8 @@ def identically(save: Save) -> Callable[[Path], None]:
     return save_what_is_there
 
 
+IDENTICAL_SAVES = [identically(save_in_place), identically(save_by_atomic_replace)]
+
 NO_CHANGES: list[Callable[[Path], None]] = [
     touch,
     set_a_time_long_ago,
@@ -73,8 +75,7 @@ NO_CHANGES: list[Callable[[Path], None]] = [
     read,
     link_and_unlink,
     move_away_and_back,
-    identically(save_in_place),
-    identically(save_by_atomic_replace),
+    *IDENTICAL_SAVES,
     identically(save_as_vim),
     identically(save_as_emacs_by_renaming),
     identically(save_as_pycharm),

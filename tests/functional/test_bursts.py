@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -62,18 +63,23 @@ def test_a_branch_switch_is_one_restart(live: Live) -> None:
     assert live.restarts == 2
 
 
-def test_a_lone_save_is_not_waited_for(live: Live) -> None:
+def test_a_lone_save_is_not_waited_for(live: Live, workshop: Workshop) -> None:
     live.start()
     live.expect("one")
-    fastest = 1000.0
+    restarts, starts = [], []
     for number in range(3):
-        time.sleep(0.7)  # a save this much later has nothing to do with the one before
+        time.sleep(0.6)  # a save this much later has nothing to do with the one before
         saved_at = time.monotonic()
         live.edit(f"v{number}")
         live.expect(f"v{number}")
-        fastest = min(fastest, time.monotonic() - saved_at)
-    # Not the 150 ms that the end of a burst is waited for, besides the start itself.
-    assert fastest < 0.15 + 0.2
+        restarts.append(time.monotonic() - saved_at)
+        started_at = time.monotonic()
+        bare = workshop.start([sys.executable, "app.py"])
+        bare.out.wait_for("value")
+        starts.append(time.monotonic() - started_at)
+        bare.stop()
+    # The end of a burst is waited for 150 ms. A busy machine makes everything slower.
+    assert min(restarts) < 2 * min(starts) + 0.15
 
 
 #: One for the first file, which cannot know of the others and does not wait for them,

@@ -137,22 +137,26 @@ def test_an_extension_module_that_was_built_anew_is_loaded_anew(live: Live) -> N
         live.expect(str(size + more))
 
 
-#: What installers run to make an editable install; see PEP 660.
+#: What installers run to make editable installs; see PEP 660. Arguments: where wheels
+#: go, then directories of projects, each with the style that is wanted.
 _BUILD_EDITABLE = """\
-import sys
+import os, sys
 from setuptools import build_meta
-build_meta.build_editable(sys.argv[1], {"editable_mode": sys.argv[2]} if sys.argv[2] else {})
+here, wheels = os.getcwd(), sys.argv[1]
+for project, mode in zip(sys.argv[2::2], sys.argv[3::2]):
+    os.chdir(os.path.join(here, project))
+    build_meta.build_editable(wheels, {"editable_mode": mode})
 """
 
 
-def install_editable(project: Path, site_packages: Path, mode: str) -> None:
+def install_editable(directory: Path, site_packages: Path, *projects_and_modes: str) -> None:
     """Do what `pip install --editable` does, without an index."""
     with tempfile.TemporaryDirectory() as wheels:
-        command = [sys.executable, "-c", _BUILD_EDITABLE, wheels, mode]
-        subprocess.run(command, cwd=project, check=True, capture_output=True)
-        (wheel,) = Path(wheels).iterdir()
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(site_packages)
+        command = [sys.executable, "-c", _BUILD_EDITABLE, wheels, *projects_and_modes]
+        subprocess.run(command, cwd=directory, check=True, capture_output=True)
+        for wheel in Path(wheels).iterdir():
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(site_packages)
 
 
 def test_editable_installs_of_every_style_are_watched(live: Live) -> None:
@@ -162,16 +166,18 @@ def test_editable_installs_of_every_style_are_watched(live: Live) -> None:
     venv.create(environment, symlinks=True)
     (site_packages,) = environment.glob("lib/*/site-packages")
     sources = {}
-    for name, folder, mode in (
-        ("by_path", "src/by_path", ""),
-        ("by_finder", "by_finder", ""),
-        ("by_links", "src/by_links", "strict"),
+    for name, folder in (
+        ("by_path", "src/by_path"),
+        ("by_finder", "by_finder"),
+        ("by_links", "src/by_links"),
     ):
-        project = f"projects/{name}"
-        live.write(f"{project}/pyproject.toml", f"[project]\nname = '{name}'\nversion = '1'\n")
-        live.write(f"{project}/{folder}/__init__.py", assign("a"))
-        sources[name] = f"{project}/{folder}"
-        install_editable(live.directory / project, site_packages, mode)
+        live.write(
+            f"projects/{name}/pyproject.toml", f"[project]\nname = '{name}'\nversion = '1'\n"
+        )
+        live.write(f"projects/{name}/{folder}/__init__.py", assign("a"))
+        sources[name] = f"projects/{name}/{folder}"
+    styles = ["by_path", "", "by_finder", "", "by_links", "strict"]
+    install_editable(live.directory / "projects", site_packages, *styles)
     assert list(site_packages.glob("__editable___by_finder*_finder.py"))
     live.write(
         "value.py",

@@ -8,8 +8,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.functional.harness import wait_until
-from tests.functional.live import assign
+from tests.functional.live import SERVING_PROGRAM, assign
 from tests.functional.saves import (
     save_as_emacs_by_renaming,
     save_as_pycharm,
@@ -153,3 +155,24 @@ def test_an_edit_undone_at_once_is_at_most_one_restart_and_never_what_runs_at_la
     live.finish()
     assert live.values[-1] == "one"
     assert live.restarts <= 1
+
+
+@pytest.mark.parametrize("leave_alone", [touch, chmod, *IDENTICAL_SAVES])
+def test_what_is_no_change_is_known_right_after_the_first_answer(
+    live: Live, leave_alone: Callable[[Path], None]
+) -> None:
+    live.edit("one")
+    live.write("other.py", "number = 0\n")
+    live.write("app.py", "import other\n" + SERVING_PROGRAM)
+    live.start()
+    for number in (1, 2):  # after the start, and after a restart
+        live.expect("one")
+        assert live.ask()[0] == "one"
+        leave_alone(live.value_file)
+        seen = len(live.err.lines)
+        live.write("other.py", f"number = {number}\n")
+        line = live.err.wait_for("restarted", start=seen)
+        assert line.startswith("[reloader] other.py changed: restarted")  # it names all there is
+    live.expect("one")
+    live.finish()
+    assert live.restarts == 2

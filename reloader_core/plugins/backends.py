@@ -30,6 +30,27 @@ class Backend:
     options_class: type | None
     _manager: pluggy.PluginManager
 
+    @classmethod
+    def of(cls, plugin: object, name: str, subject: str, report: Callable[[str], None]) -> Backend:
+        """Make a backend of what its entry point names.
+
+        :param name: its ``reloader_type``.
+        :param subject: what messages call it.
+        :param report: takes one line for whatever is odd about it.
+        :raises PluginError: it opens no change source.
+        """
+        plugins = Plugins(report)
+        plugins.register(plugin, name)
+        if not plugins.has_implementation("open_change_source"):
+            raise PluginError(
+                f"{subject} does not implement open_change_source; is it marked with @hookimpl?"
+            )
+        return cls(
+            name=name,
+            options_class=getattr(plugin, "Options", None),
+            manager=plugins.manager,
+        )
+
     def open_change_source(self, request: OpenRequest) -> ChangeSource:
         """Open its watcher; what it raises is the caller's to deal with.
 
@@ -53,14 +74,4 @@ def load_backend(entry: EntryPoint, report: Callable[[str], None]) -> Backend:
         plugin = entry.load()
     except Exception as error:
         raise PluginError(f"{subject} cannot be imported: {describe(error)}") from error
-    plugins = Plugins(report)
-    plugins.register(plugin, entry.name)
-    if not plugins.has_implementation("open_change_source"):
-        raise PluginError(
-            f"{subject} does not implement open_change_source; is it marked with @hookimpl?"
-        )
-    return Backend(
-        name=entry.name,
-        options_class=getattr(plugin, "Options", None),
-        manager=plugins.manager,
-    )
+    return Backend.of(plugin, entry.name, subject, report)

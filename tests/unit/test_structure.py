@@ -23,6 +23,7 @@ FLOORS = [
     ["plugins"],
     ["supervisor"],
     ["cli", "embedding", "__main__"],
+    ["testing"],
 ]
 
 #: What pure decisions must not touch.
@@ -103,6 +104,20 @@ def test_only_the_command_line_prints(name: str) -> None:
         and node.func.id == "print"
     ]
     assert not calls
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if ".testing" not in name])
+def test_only_the_test_kit_imports_the_test_kit(name: str) -> None:
+    assert not [what for what, _ in imports(MODULES[name]) if ".testing" in what]
+
+
+@pytest.mark.parametrize("name", list(MODULES))
+def test_only_the_layer_for_pytest_imports_pytest(name: str) -> None:
+    if name == "reloader_core.testing.pytest":
+        pytest.skip("this is the layer for pytest")
+    needs = {what.partition(".")[0] for what, _ in imports(MODULES[name])}
+    assert not needs & {"pytest", "_pytest"}
+    assert "reloader_core.testing.pytest" not in {what for what, _ in imports(MODULES[name])}
 
 
 def test_backends_use_only_public_names() -> None:

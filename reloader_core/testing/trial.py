@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+#: So many lines of the log are shown, the last ones.
+_MOST_LINES = 40
+
 
 class Trial(Observer):
     """Checks one rule on one source.
@@ -130,8 +133,10 @@ class Trial(Observer):
             if not has_failed:
                 self.close()
             else:
-                with contextlib.suppress(BaseException):
-                    self._opener.begin(self.source.close).result(self.traits.prompt_seconds)
+                # The thread that opened it may hang in `watch`.
+                closer = Caller("reloader-testing-closer")
+                closer.begin(self.source.close)
+                closer.end(self.traits.prompt_seconds)
         finally:
             has_ended = self._end_callers(self.traits.prompt_seconds)
         if not has_failed and not has_ended:
@@ -166,25 +171,25 @@ class Trial(Observer):
 
     def fail(self, fault: str, hints: Iterable[Hint] = ()) -> NoReturn:
         """Say which rule is broken, how, and what happened before."""
-        lines = [f"  {line}" for line in self.log.lines]
-        where = f"what happened in {self.log.root}:"
+        lines = [f"  {line}" for line in self.log.lines[-_MOST_LINES:]]
+        left_out = len(self.log.lines) - len(lines)
+        where = f"what happened in {self.log.root}"
+        where += f", after {left_out} lines that are left out:" if left_out else ":"
         raise AssertionError(
             "\n".join([f"the rule {self._rule!r} is broken: {fault}", where, *lines])
         )
 
     def _result(self, call: Future[_T], name: str, seconds: float) -> _T:
         try:
-            return call.result(seconds)
-        except TimeoutError as error:
-            if not call.done():
-                self.fail(f"{name} did not return within {seconds:g} s")
-            fault: BaseException = error
-        except Exception as error:  # a source may raise anything
-            fault = error
+            error = call.exception(seconds)
+        except TimeoutError:
+            self.fail(f"{name} did not return within {seconds:g} s")
+        if error is None:
+            return call.result()
         try:
-            self.fail(f"{name} raised {type(fault).__name__}: {fault}")
+            self.fail(f"{name} raised {type(error).__name__}: {error}")
         except AssertionError as broken:
-            raise broken from fault
+            raise broken from error
 
     def _end_callers(self, timeout: float) -> bool:
         return all([self._opener.end(timeout), self._waiter.end(timeout)])

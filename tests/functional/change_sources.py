@@ -1,44 +1,69 @@
-"""What the tests of the backends share: sources on real files, and what they say."""
+"""What the tests of the backends share: which ones there are, and sources on real files."""
 
 from __future__ import annotations
 
-import os
-import time
+import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-import attrs
+import pytest
+import reloader_toy.backend
 
-from reloader_core.model import ChangeSource, Hint, HintScope, OpenRequest, Tree
+from reloader_backends import inotify, stat
+from reloader_core.testing import (
+    Observer,
+    SourceTraits,
+    covers,
+    fake_open_request,
+    open_backend,
+    python_tree,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from reloader_core.patterns import PathFilter
+    from reloader_core.model import ChangeSource, OpenRequest
+
+__all__ = [
+    "BACKENDS",
+    "DEADLINE_SECONDS",
+    "INTERVAL_SECONDS",
+    "TRAITS",
+    "Watching",
+    "covers",
+    "open_source",
+    "python_tree",
+    "replace",
+    "retarget",
+]
 
 DEADLINE_SECONDS = 10.0
 INTERVAL_SECONDS = 0.05
+TRAITS = SourceTraits(deadline_seconds=DEADLINE_SECONDS, quiet_seconds=3 * INTERVAL_SECONDS)
 
 AnyPath = str | Path
 
 
-@attrs.frozen
-class SuffixFilter:
-    """Wants files by their suffix, and every directory but some."""
-
-    suffix: str = ".py"
-    pruned: tuple[str, ...] = ("node_modules",)
-
-    def wants_directory(self, path: str) -> bool:
-        return os.path.basename(path) not in self.pruned
-
-    def wants_file(self, path: str) -> bool:
-        return path.endswith(self.suffix)
+def _open_at(backend: object, interval: float) -> ChangeSource:
+    return open_backend(backend, interval=interval)
 
 
-def tree(root: AnyPath) -> Tree:
-    """A tree of Python files without ``node_modules``."""
-    return Tree(root=str(root), filter=cast("PathFilter", SuffixFilter()))
+def _open_toy(interval: float) -> ChangeSource:
+    return open_backend(reloader_toy.backend, {"pause_seconds": interval})
+
+
+#: Each backend that is held against the contract, as a function of the interval:
+#: the built-in ones and a stranger's. A new one is added here, and nowhere else.
+BACKENDS = [
+    pytest.param(partial(_open_at, stat), id="stat"),
+    pytest.param(
+        partial(_open_at, inotify),
+        id="inotify",
+        marks=pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's"),
+    ),
+    pytest.param(_open_toy, id="toy"),
+]
 
 
 def open_source(
@@ -46,55 +71,14 @@ def open_source(
     interval: float = INTERVAL_SECONDS,
 ) -> ChangeSource:
     """Open a backend that needs no other."""
-
-    def no_other(reloader_type: str) -> ChangeSource:
-        raise AssertionError(f"asked for {reloader_type}")
-
-    return open_change_source(
-        OpenRequest(interval=interval, options=None, notify=print, open_backend=no_other)
-    )
+    return open_change_source(fake_open_request(interval=interval))
 
 
-class Watching:
+class Watching(Observer):
     """A source in use: what is done to files, and the hints that follow."""
 
     def __init__(self, source: ChangeSource) -> None:
-        self.source = source
-
-    def watch(self, *files: AnyPath, trees: Iterable[AnyPath] = ()) -> None:
-        """Watch exactly these."""
-        self.source.watch(frozenset(map(str, files)), frozenset(map(tree, trees)))
-
-    def drain(self) -> None:
-        """Take the hints of all that was done so far."""
-        while list(self.source.wait(3 * INTERVAL_SECONDS)):
-            pass
-
-    def until(self, *paths: AnyPath) -> list[Hint]:
-        """Wait until each path was hinted at, be it by a directory above it."""
-        hints: list[Hint] = []
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while not all(any(covers(hint, str(path)) for hint in hints) for path in paths):
-            rest = deadline - time.monotonic()
-            assert rest > 0, f"no hint at all of {paths}, only {hints}"
-            hints += self.source.wait(rest)
-        return hints
-
-    def hints(self) -> list[Hint]:
-        """The hints of all that was done since they were last taken."""
-        hints: list[Hint] = []
-        while more := list(self.source.wait(3 * INTERVAL_SECONDS)):
-            hints += more
-        return hints
-
-
-def covers(hint: Hint, path: str) -> bool:
-    """Whether a hint says that ``path`` may have changed."""
-    if hint.scope is HintScope.EVERYTHING:
-        return True
-    if hint.scope is HintScope.TREE:
-        return path == hint.path or path.startswith(hint.path + os.sep)
-    return path == hint.path
+        super().__init__(source, TRAITS)
 
 
 def replace(path: Path, text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reloader_backends.stat import StatSource, open_change_source
+from reloader_core.testing import RULES
 from tests.functional.change_sources import DEADLINE_SECONDS, Watching, open_source
 
 if TYPE_CHECKING:
@@ -25,30 +25,9 @@ def watching() -> Iterator[Watching]:
     source.close()
 
 
-@pytest.mark.parametrize("shift_seconds", [-3600, 3600])
-def test_a_file_of_any_other_age_has_changed(
-    watching: Watching, tmp_path: Path, shift_seconds: int
-) -> None:
-    """A restored backup is older, a file from another machine may be of the future."""
-    path = tmp_path / "module.py"
-    path.write_text("x = 1\n")
-    watching.watch(path)
-    then = path.stat().st_mtime + shift_seconds
-    path.write_text("x = 2\n")
-    os.utime(path, (then, then))
-    watching.until(path)
-
-
-def test_a_change_of_the_same_size_and_time_has_changed(watching: Watching, tmp_path: Path) -> None:
-    path = tmp_path / "module.py"
-    path.write_text("x = 1\n")
-    status = path.stat()
-    watching.watch(path)
-    other = tmp_path / "other"
-    other.write_text("x = 2\n")
-    os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
-    other.replace(path)
-    watching.until(path)
+def test_close_does_not_wait_for_the_next_look(tmp_path: Path) -> None:
+    rule = next(rule for rule in RULES if rule.name == "close wakes a blocked wait")
+    rule.check(lambda: StatSource(interval_seconds=60.0), tmp_path)
 
 
 def test_a_change_is_told_once(watching: Watching, tmp_path: Path) -> None:

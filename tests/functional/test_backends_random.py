@@ -6,19 +6,17 @@ import contextlib
 import os
 import random
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from reloader_backends import inotify, stat, watchdog
-from tests.functional.change_sources import covers, open_source, tree
+from tests.functional.change_sources import BACKENDS, covers, python_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reloader_core.model import ChangeSource, Hint, OpenRequest
+    from reloader_core.model import ChangeSource, Hint
 
 DIRECTORIES = ["a", "b", "a/c", "b/c", "a/c/d", "link", "a/link", "b/c/link", "link/c"]
 FILES = ["x.py", "y.py"]
@@ -89,32 +87,21 @@ class Vandal:
 
 
 @pytest.mark.parametrize("seed", range(12))
-@pytest.mark.parametrize(
-    "open_change_source",
-    [
-        pytest.param(stat.open_change_source, id="stat"),
-        pytest.param(
-            inotify.open_change_source,
-            id="inotify",
-            marks=pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's"),
-        ),
-        pytest.param(watchdog.open_change_source, id="watchdog"),
-    ],
-)
+@pytest.mark.parametrize("open_at", BACKENDS)
 def test_no_change_goes_without_a_hint(
-    open_change_source: Callable[[OpenRequest], ChangeSource], tmp_path: Path, seed: int
+    open_at: Callable[[float], ChangeSource], tmp_path: Path, seed: int
 ) -> None:
     root = tmp_path / "project"
     root.mkdir()
     files = [str(root / directory / file) for directory in ["", *DIRECTORIES] for file in FILES]
     vandal = Vandal(root, seed)
     # Some backends look at some files in every fifth interval only.
-    source = open_source(open_change_source, interval=LONGEST_LOOK_SECONDS / 20)
+    source = open_at(LONGEST_LOOK_SECONDS / 20)
     try:
         for step in range(40):
             if step % 8 == 0:
                 watched = vandal.random.sample(files, 12)
-                trees = [tree(root / "a")] if vandal.random.random() < 0.5 else []
+                trees = [python_tree(root / "a")] if vandal.random.random() < 0.5 else []
                 source.watch(frozenset(watched), frozenset(trees))
             before = {path: read(path) for path in watched}
             for _ in range(vandal.random.choice([1, 1, 2, 3])):

@@ -72,6 +72,7 @@ def files_added_one_by_one_to_a_source_that_waits_are_all_watched(trial: Trial, 
     disk.tick()
     hints: list[Hint] = []
     call = trial.begin_wait(None)
+    trial.until_blocked(call)
     for number, path in enumerate(paths):
         trial.watch(*paths[: number + 1], is_at_once=True)
         path.write_text("x")

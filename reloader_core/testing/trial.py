@@ -11,7 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from reloader_core.model import Tree
+from reloader_core.model import Hint, Tree
 from reloader_core.testing.abilities import open_descriptors
 from reloader_core.testing.calls import Caller
 from reloader_core.testing.observer import Observer
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from concurrent.futures import Future
 
-    from reloader_core.model import Hint
     from reloader_core.testing.disk import Disk
     from reloader_core.testing.traits import MakeSource, SourceTraits
 
@@ -84,7 +83,7 @@ class Trial(Observer):
     def begin_wait(self, timeout: float | None) -> Future[list[Hint]]:
         """Have ``wait`` called, and go on; end it with :meth:`end_wait`."""
         self.log.note(f"called wait({timeout})")
-        return self._waiter.begin(lambda: list(self.source.wait(timeout)))
+        return self._waiter.begin(lambda: self._listen(timeout))
 
     def end_wait(self, call: Future[list[Hint]], within_seconds: float) -> list[Hint]:
         """The hints of a ``wait`` that was begun.
@@ -97,7 +96,7 @@ class Trial(Observer):
 
     def wait(self, timeout: float | None) -> list[Hint]:
         """Wait once; it has to return in time."""
-        call = self._waiter.begin(lambda: list(self.source.wait(timeout)))
+        call = self._waiter.begin(lambda: self._listen(timeout))
         rest = self.traits.deadline_seconds if timeout is None else timeout
         hints = self._result(call, f"wait({timeout})", rest + self.traits.prompt_seconds)
         self.log.note("hints", hints)
@@ -178,6 +177,13 @@ class Trial(Observer):
         raise AssertionError(
             "\n".join([f"the rule {self._rule!r} is broken: {fault}", where, *lines])
         )
+
+    def _listen(self, timeout: float | None) -> list[Hint]:
+        hints = list(self.source.wait(timeout))
+        for hint in hints:
+            if not isinstance(hint, Hint):
+                raise TypeError(f"{hint!r} is no hint")
+        return hints
 
     def _result(self, call: Future[_T], name: str, seconds: float) -> _T:
         try:

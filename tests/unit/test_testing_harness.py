@@ -12,6 +12,7 @@ import reloader_toy.journal
 
 from reloader_core import ConfigurationError, PluginError, hookimpl
 from reloader_core.model import Command, Decision, Verdict
+from reloader_core.supervisor.hooks import Hooks
 from reloader_core.testing import (
     FakeSpawn,
     PluginHarness,
@@ -106,6 +107,11 @@ def test_every_hook_is_called_and_answers() -> None:
     assert harness.warnings == []
 
 
+def test_what_the_supervisor_calls_the_harness_calls() -> None:
+    calls = {name for name in vars(Hooks) if not name.startswith("_")}
+    assert calls - {"names_watched_files"} <= vars(PluginHarness).keys()
+
+
 def test_the_core_starts_a_program_that_no_plugin_starts() -> None:
     harness = PluginHarness()
     assert harness.start() == fake_child()
@@ -140,8 +146,10 @@ def test_what_a_plugin_does_wrong_is_a_warning_with_its_name() -> None:
     assert harness.warnings == [
         "plugin 'Failing' implements an unknown hook 'chidl_ready'",
         "plugin 'Failing' failed in iter_watched_files: LookupError: no more",
-        "plugin 'Failing' failed in should_reload:"
-        + " TypeError: expected a Verdict or None, got 'yes'",
+        (
+            "plugin 'Failing' failed in should_reload:"
+            " TypeError: expected a Verdict or None, got 'yes'"
+        ),
         "plugin 'Failing' failed in child_started: SystemExit: enough",
     ]
 

@@ -21,7 +21,9 @@ from reloader_core.testing import checks as checks_module
 from reloader_core.testing.abilities import Ability
 from reloader_core.testing.pytest import change_source_rules
 from reloader_core.testing.rule import rule
-from tests.unit.broken_sources import BREAKAGES, Breakage, HintsAtEverything, Source
+from tests.unit.breakages import BREAKAGES, Breakage
+from tests.unit.broken_calls import HintsAtEverything
+from tests.unit.broken_sources import Source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,6 +105,15 @@ def test_what_a_source_raises_is_a_broken_rule_and_its_cause(tmp_path: Path) -> 
     with pytest.raises(AssertionError, match="raised OSError: no more watches") as caught:
         BY_NAME["a write in place is hinted at"].check(Failing, tmp_path, SHORT)
     assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_what_is_no_hint_is_a_broken_rule(tmp_path: Path) -> None:
+    class Sloppy(Source):
+        def look(self) -> list[Hint]:
+            return [hint.path for hint in super().look()]  # type: ignore[misc]  # that is its fault
+
+    with pytest.raises(AssertionError, match=r"raised TypeError: .*module.py' is no hint"):
+        BY_NAME["a write in place is hinted at"].check(Sloppy, tmp_path, SHORT)
 
 
 def test_what_the_factory_raises_is_passed_on(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from reloader_core.testing.abilities import Ability
+from reloader_core.testing.observer import covers
 from reloader_core.testing.rule import rule
 
 if TYPE_CHECKING:
@@ -166,6 +167,17 @@ def each_of_many_changes_is_hinted_at(trial: Trial, disk: Disk) -> None:
         (disk.replace if number % 2 else disk.write)(path)
         trial.until(path)
         trial.drain()
+
+
+@rule()
+def a_finished_save_is_not_said_to_be_under_way(trial: Trial, disk: Disk) -> None:
+    """A source that knows of writers also tells of their end."""
+    path = disk.file(MODULE)
+    trial.watch(path)
+    disk.write(path)
+    hints = trial.until(path) + trial.hints()
+    if [hint for hint in hints if covers(hint, path)][-1].is_being_written:
+        trial.fail(f"{trial.name_all([path])} is said to be under way when nobody writes", hints)
 
 
 @rule(Ability.HARD_LINKS)

@@ -1,4 +1,4 @@
-"""Sources whose ``watch``, ``wait`` or ``close`` is wrong: small variations of one that is right."""
+"""Sources whose ``watch``, ``wait`` or ``close`` is wrong: variations of one that is right."""
 
 from __future__ import annotations
 

@@ -46,6 +46,7 @@ class Caller:
     def _run(self) -> None:
         while (call := self._calls.get()) is not None:
             function, future = call
+            future.set_running_or_notify_cancel()
             try:
                 result = function()
             except BaseException as error:  # it belongs to whoever asked

@@ -105,8 +105,9 @@ class Trial(Observer):
     def until_blocked(self, call: Future[Any]) -> None:
         """Give a ``wait`` that was begun the time to block.
 
-        Whether a thread blocks inside of a source cannot be seen from outside.
+        That it was called can be seen from outside; whether it blocks cannot.
         """
+        self.until_true(lambda: call.running() or call.done())
         with contextlib.suppress(TimeoutError):
             call.exception(0.1)
 

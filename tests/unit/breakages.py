@@ -202,8 +202,12 @@ BREAKAGES = [
     _breakage(calls.StartsAnewInWait, "never hints", "a change while nobody waits is kept"),
     _breakage(
         calls.WatchesFromTheNextWaitOn,
-        "",
+        "wait() did not return",
         "files may be added while a wait is blocked",
+    ),
+    _breakage(
+        calls.LooksFirstLater,
+        _NO_HINT,
         "files added one by one to a source that waits are all watched",
     ),
     _breakage(

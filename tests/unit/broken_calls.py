@@ -25,6 +25,27 @@ class StartsAnew(Source):
         super().watch(files, trees)
 
 
+class LooksFirstLater(Source):
+    """Takes the baseline of what is new at its next look, not when ``watch`` returns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.new: set[str | Tree] = set()
+
+    def watch(self, files: frozenset[str], trees: frozenset[Tree]) -> None:
+        with self.lock:
+            wanted = files | trees
+            self.new = (self.new | (wanted - self.seen.keys())) & wanted
+            kept = {item: stamps for item, stamps in self.seen.items() if item in wanted}
+            self.seen = {**{item: dict[str, Stamp]() for item in self.new}, **kept}
+
+    def look(self) -> list[Hint]:
+        with self.lock:
+            new, self.new = self.new, set()
+            self.seen.update((item, self.look_at(item)) for item in new & self.seen.keys())
+        return super().look()
+
+
 class OnlyAdds(Source):
     def watch(self, files: frozenset[str], trees: frozenset[Tree]) -> None:
         known = self.seen.keys()
@@ -136,7 +157,7 @@ class SpeaksAfterItWasClosed(Source):
 class LeavesAThread(Source):
     def __init__(self) -> None:
         super().__init__()
-        threading.Thread(target=threading.Event().wait, args=(2.0,)).start()
+        threading.Thread(target=threading.Event().wait, args=(5.0,)).start()
 
 
 class LeavesADescriptor(Source):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import reloader_toy.backend
 
-from reloader_backends import inotify, stat
+from reloader_backends import inotify, stat, watchdog
 from reloader_core.testing import (
     Observer,
     SourceTraits,
@@ -62,6 +62,7 @@ BACKENDS = [
         id="inotify",
         marks=pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's"),
     ),
+    pytest.param(partial(_open_at, watchdog), id="watchdog"),
     pytest.param(_open_toy, id="toy"),
 ]
 

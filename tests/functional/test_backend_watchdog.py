@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import mmap
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-import attrs
 import pytest
 from watchdog.observers.api import BaseObserver, EventEmitter
 from watchdog.observers.polling import PollingObserver
@@ -20,13 +20,13 @@ from reloader_backends.watchdog import lookout, open_change_source
 from reloader_backends.watchdog.plan import MOST_SCHEDULES, choose
 from reloader_core.errors import BackendUnavailableError
 from reloader_core.model import ChangeSource, Hint, OpenRequest, Tree
-from tests.functional.change_sources import SuffixFilter, Watching, replace
-from tests.functional.harness import wait_until
+from reloader_core.patterns import PathFilter
+from tests.functional.change_sources import Watching, replace
+from tests.functional.harness import Workshop, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from reloader_core.patterns import PathFilter
 
 only_linux = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 
@@ -279,8 +279,8 @@ def test_a_heap_that_appears_is_let_go(told: Watching, tmp_path: Path) -> None:
 def test_a_directory_that_a_trees_filter_refuses_is_let_go_when_it_appears(
     told: Watching, tmp_path: Path
 ) -> None:
-    choose = attrs.evolve(SuffixFilter(), pruned=("generated",))
-    tree = Tree(root=str(tmp_path), filter=cast("PathFilter", choose))
+    choose = PathFilter(root=str(tmp_path), include=("*.py",), exclude=("generated",))
+    tree = Tree(root=str(tmp_path), filter=choose)
     (tmp_path / "sub").mkdir()
     told.source.watch(frozenset(), frozenset({tree}))
     assert recursive() == {str(tmp_path)}
@@ -457,7 +457,9 @@ while True:
 
 
 @only_linux
-def test_an_overflow_means_everything_and_nothing_is_lost_after_it(tmp_path: Path) -> None:
+def test_an_overflow_means_everything_and_nothing_is_lost_after_it(
+    workshop: Workshop, tmp_path: Path
+) -> None:
     limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
     if limit > 1_000_000:
         pytest.skip("the queue is too long to be filled")
@@ -465,32 +467,25 @@ def test_an_overflow_means_everything_and_nothing_is_lost_after_it(tmp_path: Pat
     paths[1].parent.mkdir()
     for path in paths:
         path.write_text("")
-    with subprocess.Popen(
-        [sys.executable, "-c", OVERFLOWING, *map(str, paths)], stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-            process.send_signal(signal.SIGSTOP)
-            # Two names in turn: the kernel merges an event with an identical one before it.
-            noise = [os.open(tmp_path / name, os.O_CREAT | os.O_WRONLY) for name in "ab"]
-            for number in range(limit + 10):
-                os.write(noise[number % 2], b"x")
-            for descriptor in noise:
-                os.close(descriptor)
-            paths[1].unlink()
-            paths[1].parent.rmdir()
-            paths[1].parent.mkdir()
-            process.send_signal(signal.SIGCONT)
-            while process.stdout.readline() != "EVERYTHING \n":
-                pass
-            for path in paths:
-                path.write_text("x")
-            missing = {f"PATH {path}\n" for path in paths}
-            while missing:
-                missing.discard(process.stdout.readline())
-        finally:
-            process.kill()
+    running = workshop.start([sys.executable, "-c", OVERFLOWING, *map(str, paths)])
+    running.out.wait_for("ready")
+    running.process.send_signal(signal.SIGSTOP)
+    # Two names in turn: the kernel merges an event with an identical one before it.
+    noise = [os.open(tmp_path / name, os.O_CREAT | os.O_WRONLY) for name in "ab"]
+    for number in range(limit + 10):
+        os.write(noise[number % 2], b"x")
+    for descriptor in noise:
+        os.close(descriptor)
+    paths[1].unlink()
+    paths[1].parent.rmdir()
+    paths[1].parent.mkdir()
+    running.process.send_signal(signal.SIGCONT)
+    running.out.wait_for("EVERYTHING")
+    said = len(running.out.lines)
+    for path in paths:
+        path.write_text("x")
+    for path in paths:
+        running.out.wait_for(f"EVERYTHING|PATH {re.escape(str(path))}", start=said)
 
 
 LIMITED = """

@@ -92,6 +92,23 @@ def test_a_worker_of_a_worker_reports_too(stage: Stage, python: str, method: str
     assert program.loaded(module)
 
 
+@pytest.mark.parametrize("start", ["", "import sys; "])
+def test_a_worker_is_recognised_by_its_code(stage: Stage, start: str) -> None:
+    """Also as other releases of Python spell it, with arguments behind it."""
+    module = stage.write("module.py", "")
+    code = f"{start}from multiprocessing.forkserver import main; import module"
+    stage.write(
+        "script.py",
+        "import multiprocessing.popen_spawn_posix, multiprocessing.util, os, sys\n"
+        f"words = [os.fsencode(sys.executable), '-c', {code!r}, '-c', 'x']\n"
+        "pid = multiprocessing.util.spawnv_passfds(words[0], words, [])\n"
+        "print(os.waitpid(pid, 0)[1])\n",
+    )
+    program, result = stage.run("-bb", "script.py")
+    assert result == (0, "0\n", "")
+    assert program.loaded(module)
+
+
 @methods
 def test_a_worker_of_concurrent_futures_reports_too(stage: Stage, method: str) -> None:
     module = stage.write("module.py", "def work():\n    return 7\n")

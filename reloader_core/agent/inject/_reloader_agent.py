@@ -605,9 +605,14 @@ def _locate(path: "Any", directory: int) -> str:
 
 # --- Workers that multiprocessing starts ---------------------------------------------------
 
-#: How it has an interpreter begin that runs the program's code. Its resource tracker
-#: runs none.
-_WORKER_CODE = ("from multiprocessing.spawn import ", "from multiprocessing.forkserver import ")
+#: How the code begins by which it has an interpreter run the program's. Its resource
+#: tracker runs none.
+_WORKER_CODE = (
+    "from multiprocessing.spawn import ",
+    "from multiprocessing.forkserver import ",
+    # As releases spell it that put the program's arguments behind the code.
+    "import sys; from multiprocessing.forkserver import ",
+)
 
 _hooked: "set[str]" = set()
 
@@ -639,9 +644,11 @@ def _with_agent(items: "tuple[Any, ...]") -> "tuple[Any, ...]":
     """
     try:
         argv, executables, close_fds, pass_fds, cwd, environment, *others = items
-        if environment is not None or not any(map(_is_worker_code, argv[-2:])):
-            return items
-        if not _channel.is_ours():
+        # The executable may be bytes, which python -b does not want compared.
+        words = [word for word in argv if isinstance(word, str)]
+        code = words[words.index("-c") + 1] if "-c" in words[:-1] else ""
+        is_worker = environment is None and code.startswith(_WORKER_CODE)
+        if not is_worker or not _channel.is_ours():
             return items
         _remove_distrusted_bytecode()
         pass_fds = tuple(sorted({*pass_fds, _channel.fd}))
@@ -650,10 +657,6 @@ def _with_agent(items: "tuple[Any, ...]") -> "tuple[Any, ...]":
     except Exception:
         # Another multiprocessing than we know.
         return items
-
-
-def _is_worker_code(word: object) -> bool:
-    return isinstance(word, str) and word.startswith(_WORKER_CODE)
 
 
 def _worker_environment() -> "dict[bytes, bytes]":

@@ -59,10 +59,11 @@ def running(command: Sequence[str], *, cwd: Path) -> Iterator[int]:
     try:
         yield process.pid
     finally:
-        _end(process)
+        end(process)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process that was started in a session of its own, and all below it."""
     ours = {pid: _born(pid) for pid in tree(process.pid)}
     process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):

@@ -49,22 +49,26 @@ def milliseconds(seconds: float) -> str:
     return "-" if math.isnan(seconds) else f"{seconds * 1000:.0f}"
 
 
-def environment(command: str) -> str:
+def environment(command: str, distributions: Sequence[str] | None = None) -> str:
     """What the figures of this run depend on.
 
     :param command: what was run to get them.
+    :param distributions: whose versions matter; those of the tools if not said.
     """
     system = f"{platform.system()} {platform.release()}, {os.cpu_count()} processors"
     lines = (
         f"CPython {platform.python_version()}, {system}",
-        ", ".join(_versions()),
+        ", ".join(_versions(_of_tools() if distributions is None else distributions)),
         f"measured by `{command}`",
     )
     return "".join(f"- {line}\n" for line in lines)
 
 
-def _versions() -> list[str]:
-    names = dict.fromkeys(name for tool in TOOLS for name in tool.distributions)
+def _of_tools() -> list[str]:
+    return list(dict.fromkeys(name for tool in TOOLS for name in tool.distributions))
+
+
+def _versions(names: Sequence[str]) -> list[str]:
     found = ((name, version_of(name)) for name in names)
     return [f"{name} {version}" for name, version in found if version is not None]
 

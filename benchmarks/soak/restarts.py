@@ -1,0 +1,136 @@
+"""What the restarts were worth: told from what each program says that it has loaded.
+
+- **Needless**: nothing that the replaced program had loaded is different in the one that was
+  started for it.
+- **Early**: the program was started while a save was going on (a burst, a branch switch, a
+  repair count as one save), and it did not run what that save left. It had to be replaced or
+  to fail. So had one that did not even reach its first line.
+- **Needed**: all others. Edits in a row can need more than one: the second one may come when
+  the program already runs the first.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+import attrs
+
+from benchmarks.soak.project import NO_VALUE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.soak.project import Save
+
+
+class Worth(enum.Enum):
+    """What a restart was worth."""
+
+    NEEDED = "needed"
+    NEEDLESS = "needless"
+    EARLY = "early"
+
+
+@attrs.define(kw_only=True)
+class Run:
+    """A program, by what it said.
+
+    :ivar pid: its process.
+    :ivar began_at: when its first line ran, monotonic seconds.
+    :ivar values: what it had loaded.
+    :ivar loading: what it was about to load; its own end may have come first.
+    :ivar error: the class of the exception that ended it.
+    :ivar is_ready: it had loaded all that it loads before the first request.
+    """
+
+    pid: int
+    began_at: float
+    values: dict[str, str]
+    loading: str | None = None
+    error: str | None = None
+    is_ready: bool = False
+
+    def hear(self, word: str, *arguments: str) -> None:
+        """Take one line of it in."""
+        match word, arguments:
+            case "loading", (name,):
+                self.loading = name
+            case "loaded", (name, value):
+                self.values[name] = value
+                self.loading = None
+            case "failed", (error,):
+                self.error = error
+            case "ready", ():
+                self.is_ready = True
+
+
+@attrs.frozen(kw_only=True)
+class Restart:
+    """One restart.
+
+    :ivar worth: what it was worth.
+    :ivar kind: the edit that was made last before.
+    :ivar run: the program that was started; ``None`` if it did not reach its first line.
+    """
+
+    worth: Worth
+    kind: str
+    run: Run | None
+
+
+def judge(
+    runs: Sequence[Run], saves: Sequence[Save], acts: Sequence[tuple[float, str]]
+) -> list[Restart]:
+    """Tell what each restart was worth.
+
+    :param runs: all programs of a round in their order; the first one ran before, the last
+        one has answered.
+    :param saves: what was saved, from before the first program on.
+    :param acts: when each edit began, and its name.
+    """
+    return [
+        Restart(
+            worth=_worth(runs[at - 1], runs[at], runs[at + 1 :], saves),
+            kind=_kind(runs[at], acts),
+            run=runs[at],
+        )
+        for at in range(1, len(runs))
+    ]
+
+
+def _kind(run: Run, acts: Sequence[tuple[float, str]]) -> str:
+    return [kind for began_at, kind in acts if began_at <= run.began_at][-1]
+
+
+def _worth(replaced: Run, run: Run, later: Sequence[Run], saves: Sequence[Save]) -> Worth:
+    if run.error == "SyntaxError" or any(_is_early(run, save) for save in saves):
+        return Worth.EARLY
+    if replaced.error is not None or run.error is not None:
+        return Worth.NEEDED
+    # What it was stopped too soon to load, it would have loaded as the next one did.
+    values = dict(run.values)
+    for other in later:
+        values = other.values | values
+    old = dict(replaced.values)
+    if replaced.loading is not None:
+        old[replaced.loading] = _state_at(replaced.began_at, saves).get(replaced.loading, NO_VALUE)
+    is_same = all(values.get(name, NO_VALUE) == value for name, value in old.items())
+    # A data file that was not there is looked for, but no program tells of it.
+    is_more = replaced.is_ready and any(_is_data(name) and name not in old for name in values)
+    return Worth.NEEDLESS if is_same and not is_more else Worth.NEEDED
+
+
+def _is_early(run: Run, save: Save) -> bool:
+    if not save.began_at <= run.began_at < save.ended_at:
+        return False
+    has_other = any(save.after.get(name, NO_VALUE) != value for name, value in run.values.items())
+    return run.error is not None or has_other
+
+
+def _is_data(name: str) -> bool:
+    return name == "settings" or name.startswith("data.")
+
+
+def _state_at(time: float, saves: Sequence[Save]) -> dict[str, str]:
+    return [save.after for save in saves if save.ended_at <= time][-1]

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 #: The value of a file that is not there or that cannot be run.
 NO_VALUE = "-"
 
+#: Of earlier rounds. A program that runs since then may have begun amid a save.
+_KEPT = 100
+
 
 @attrs.frozen(kw_only=True)
 class Save:
@@ -102,7 +105,7 @@ class Project:
     def begin_round(self, number: int) -> None:
         """Make values that tell of this round from here on, and forget most of what was."""
         self._round, self._count = number, 0
-        del self.history[:], self.saves[:-1], self.acts[:-1]
+        del self.history[:], self.saves[:-_KEPT], self.acts[:-_KEPT]
 
     def fresh(self, name: str) -> str:
         """A value that was never there before, which is about to be that of ``name``."""

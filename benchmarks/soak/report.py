@@ -40,7 +40,9 @@ a restart that was not needed; that of a lost round is shown at once.
 
 The program says what it has loaded, file by file. By that each restart is told to be
 
-- *needless*, if nothing that the replaced program had loaded is different in the new one;
+- *needless*, if nothing that the replaced program had loaded is different in the new one. Of
+  extra files and archives counts what they held when it began, for nobody can tell when a
+  program reads an extra file;
 - *early*, if the new program was started in the middle of a save, a burst, a branch switch or a
   repair, and does not run what is there at its end, or fails by a syntax error, or is replaced
   before its first line;

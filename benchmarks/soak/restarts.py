@@ -1,7 +1,9 @@
 """What the restarts were worth: told from what each program says that it has loaded.
 
 - **Needless**: nothing that the replaced program had loaded is different in the one that was
-  started for it.
+  started for it. Of extra files and archives, what they held when it began counts: the
+  supervisor cannot know when a program reads an extra file, and the list of an archive's
+  modules is read long before its module.
 - **Early**: the program was started while a save was going on (a burst, a branch switch, a
   repair count as one save), and it did not run what that save left. It had to be replaced or
   to fail. So had one that did not even reach its first line.
@@ -41,7 +43,6 @@ class Run:
     :ivar values: what it had loaded.
     :ivar loading: what it was about to load; its own end may have come first.
     :ivar error: the class of the exception that ended it.
-    :ivar is_ready: it had loaded all that it loads before the first request.
     """
 
     pid: int
@@ -49,7 +50,6 @@ class Run:
     values: dict[str, str]
     loading: str | None = None
     error: str | None = None
-    is_ready: bool = False
 
     def hear(self, word: str, *arguments: str) -> None:
         """Take one line of it in."""
@@ -61,8 +61,6 @@ class Run:
                 self.loading = None
             case "failed", (error,):
                 self.error = error
-            case "ready", ():
-                self.is_ready = True
 
 
 @attrs.frozen(kw_only=True)
@@ -80,7 +78,10 @@ class Restart:
 
 
 def judge(
-    runs: Sequence[Run], saves: Sequence[Save], acts: Sequence[tuple[float, str]]
+    runs: Sequence[Run],
+    saves: Sequence[Save],
+    acts: Sequence[tuple[float, str]],
+    unseen_at: Sequence[float] = (),
 ) -> list[Restart]:
     """Tell what each restart was worth.
 
@@ -88,19 +89,22 @@ def judge(
         one has answered.
     :param saves: what was saved, from before the first program on.
     :param acts: when each edit began, and its name.
+    :param unseen_at: when programs were started that said nothing at all.
     """
-    return [
+    restarts = [
         Restart(
             worth=_worth(runs[at - 1], runs[at], runs[at + 1 :], saves),
-            kind=_kind(runs[at], acts),
+            kind=_kind(runs[at].began_at, acts),
             run=runs[at],
         )
         for at in range(1, len(runs))
     ]
+    unseen = [Restart(worth=Worth.EARLY, kind=_kind(at, acts), run=None) for at in unseen_at]
+    return restarts + unseen
 
 
-def _kind(run: Run, acts: Sequence[tuple[float, str]]) -> str:
-    return [kind for began_at, kind in acts if began_at <= run.began_at][-1]
+def _kind(time: float, acts: Sequence[tuple[float, str]]) -> str:
+    return [kind for began_at, kind in acts if began_at <= time][-1]
 
 
 def _worth(replaced: Run, run: Run, later: Sequence[Run], saves: Sequence[Save]) -> Worth:
@@ -112,13 +116,13 @@ def _worth(replaced: Run, run: Run, later: Sequence[Run], saves: Sequence[Save])
     values = dict(run.values)
     for other in later:
         values = other.values | values
-    old = dict(replaced.values)
+    at_begin = _state_at(replaced.began_at, saves)
+    names = {name for name in at_begin.keys() | values.keys() if _is_read_unseen(name)}
     if replaced.loading is not None:
-        old[replaced.loading] = _state_at(replaced.began_at, saves).get(replaced.loading, NO_VALUE)
+        names.add(replaced.loading)
+    old = replaced.values | {name: at_begin.get(name, NO_VALUE) for name in names}
     is_same = all(values.get(name, NO_VALUE) == value for name, value in old.items())
-    # A data file that was not there is looked for, but no program tells of it.
-    is_more = replaced.is_ready and any(_is_data(name) and name not in old for name in values)
-    return Worth.NEEDLESS if is_same and not is_more else Worth.NEEDED
+    return Worth.NEEDLESS if is_same else Worth.NEEDED
 
 
 def _is_early(run: Run, save: Save) -> bool:
@@ -128,9 +132,10 @@ def _is_early(run: Run, save: Save) -> bool:
     return run.error is not None or has_other
 
 
-def _is_data(name: str) -> bool:
-    return name == "settings" or name.startswith("data.")
+def _is_read_unseen(name: str) -> bool:
+    return name in ("settings", "zipped") or name.startswith("data.")
 
 
 def _state_at(time: float, saves: Sequence[Save]) -> dict[str, str]:
-    return [save.after for save in saves if save.ended_at <= time][-1]
+    # A program older than all of them has lived through saves that changed nothing.
+    return [saves[0].after, *(save.after for save in saves if save.ended_at <= time)][-1]

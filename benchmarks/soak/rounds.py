@@ -195,8 +195,9 @@ class Round:
         return what if code is None else f"the supervisor ended with {code}"
 
     def _judge(self) -> list[Restart]:
-        runs = self._session.runs[self._first_run :]
-        restarts = judge(runs, self._project.saves, self._project.acts)
-        kind = self._project.acts[-1][1]
-        unseen = Restart(worth=Worth.EARLY, kind=kind, run=None)
-        return restarts + [unseen] * self._session.count_unseen()
+        return judge(
+            self._session.runs[self._first_run :],
+            self._project.saves,
+            self._project.acts,
+            self._session.take_unseen(self._first_line),
+        )

@@ -105,20 +105,27 @@ class Session:
         self.lines.append(Line(at=time.monotonic(), source="program", text=text))
 
     def _take_reloader(self, text: str) -> None:
-        self._restarts_told += any(word in text for word in _RESTARTED)
-        self.lines.append(Line(at=time.monotonic(), source="reloader", text=text))
+        line = Line(at=time.monotonic(), source="reloader", text=text)
+        self._restarts_told += _is_restart(line)
+        self.lines.append(line)
 
     @property
     def exit_code(self) -> int | None:
         """With which code the supervisor has ended, if it has."""
         return self._process.poll()
 
-    def count_unseen(self) -> int:
-        """How many restarts, new since the last call, led to no first line of a program."""
+    def take_unseen(self, start: int) -> list[float]:
+        """When programs began that said nothing, since the last call.
+
+        :param start: which line to begin with.
+        """
         # Both come by ways of their own, and the supervisor's word may be the later one.
         new = max(0, self._restarts_told - (len(self.runs) - 1) - self._unseen)
         self._unseen += new
-        return new
+        told = [line.at for line in self.lines[start:] if _is_restart(line)]
+        # Those that are farthest from the first line of any program.
+        told.sort(key=lambda at: min(abs(run.began_at - at) for run in self.runs))
+        return told[len(told) - new :]
 
     def wait_for_line(self, words: tuple[str, ...], *, start: int, deadline: float) -> bool:
         """Wait until one of some words is in a line.
@@ -178,3 +185,7 @@ class Session:
             end(self._process)
         for reader in self._readers:
             reader.join()
+
+
+def _is_restart(line: Line) -> bool:
+    return line.source == "reloader" and any(word in line.text for word in _RESTARTED)

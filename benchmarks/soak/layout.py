@@ -116,7 +116,8 @@ def halves(piece: Piece, value: str) -> tuple[bytes, bytes]:
     """What a file with a value contains, in two parts."""
     wrong = "h" + value[1:]
     if piece.form is Form.SCRIPT:
-        text = SCRIPT.replace("@VALUE@", value).replace("@CROWD@", str(CROWD))
+        text = SCRIPT.replace("@WRONG@", wrong).replace("@VALUE@", value)
+        text = text.replace("@CROWD@", str(CROWD))
         setup, _, start = text.partition("#@HALF@\n")
         return setup.encode(), start.encode()
     if piece.form is Form.DATA:

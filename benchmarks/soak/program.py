@@ -14,17 +14,17 @@ read from a file of its own, which nobody watches.
 
 from __future__ import annotations
 
-#: The script. ``@VALUE@`` is its own value, ``@CROWD@`` the size of the crowd. Ends in two
-#: halves: without the second one it is valid, and ends by itself.
+#: The script, in two halves: the first alone is valid, and ends by itself. ``@WRONG@`` is its
+#: own value by that, ``@VALUE@`` by all of it, ``@CROWD@`` the size of the crowd.
 SCRIPT = """\
 import os, sys, time
 def say(*words):
     os.write(1, (" ".join(["soak", str(os.getpid()), *words]) + "\\n").encode())
-say("start", repr(time.monotonic()), "@VALUE@")
+say("start", repr(time.monotonic()), "@WRONG@")
 import importlib.util, signal, socket
 
 port, base = int(sys.argv[1]), sys.argv[2]
-values = {"app": "@VALUE@"}
+values = {}
 
 def read_pauses():
     with open(os.path.join(base, "pauses")) as file:
@@ -35,7 +35,8 @@ start_pause, stop_pause = read_pauses()
 def stop(number, frame):
     say("stopping")
     time.sleep(stop_pause)
-    raise SystemExit
+    # An exception could be lost in a callback of the import system.
+    os._exit(0)
 
 signal.signal(signal.SIGTERM, stop)
 
@@ -125,6 +126,7 @@ def main():
 
 #@HALF@
 try:
+    take("app", "@VALUE@")
     main()
     serve()
 except Exception as error:

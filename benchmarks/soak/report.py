@@ -52,6 +52,8 @@ The program says what it has loaded, file by file. By that each restart is told 
 Promised: no lost round. No needless and no early restart.
 """
 
+_UNWANTED = (Worth.NEEDLESS, Worth.EARLY)
+
 _DISTRIBUTIONS = ("reloader-core", "inotify_simple", "watchdog")
 
 
@@ -112,14 +114,14 @@ class Tally:
     def section(self) -> Section:
         """What came of each kind of edit."""
         rows = [
-            (name, str(self._edits[name]), *(str(self.count(worth, name)) for worth in Worth))
+            (name, str(self._edits[name]), *(str(self.count(worth, name)) for worth in _UNWANTED))
             for name in ACTS
         ]
         notes = [f"round {number} is lost: {why}" for number, why in self.lost.items()]
         return Section(
             title=f"{self.backend}: after which edits",
             text="A restart is counted to the last edit that was begun before the new program.",
-            header=("edit", "made", *(worth.value for worth in Worth)),
+            header=("edit", "made", *(worth.value for worth in _UNWANTED)),
             rows=rows,
             notes=notes,
         )

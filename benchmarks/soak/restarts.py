@@ -120,6 +120,9 @@ def _worth(replaced: Run, run: Run, later: Sequence[Run], saves: Sequence[Save])
     names = {name for name in at_begin.keys() | values.keys() if _is_read_unseen(name)}
     if replaced.loading is not None:
         names.add(replaced.loading)
+    if replaced.values.keys() == {"app"}:
+        # It was stopped too soon to tell whether it had all of the script or one half.
+        names.add("app")
     old = replaced.values | {name: at_begin.get(name, NO_VALUE) for name in names}
     is_same = all(values.get(name, NO_VALUE) == value for name, value in old.items())
     return Worth.NEEDLESS if is_same else Worth.NEEDED

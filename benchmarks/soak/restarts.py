@@ -108,7 +108,7 @@ def _kind(time: float, acts: Sequence[tuple[float, str]]) -> str:
 
 
 def _worth(replaced: Run, run: Run, later: Sequence[Run], saves: Sequence[Save]) -> Worth:
-    if run.error == "SyntaxError" or any(_is_early(run, save) for save in saves):
+    if run.error == "SyntaxError" or _is_early(run, saves):
         return Worth.EARLY
     if replaced.error is not None or run.error is not None:
         return Worth.NEEDED
@@ -128,11 +128,17 @@ def _worth(replaced: Run, run: Run, later: Sequence[Run], saves: Sequence[Save])
     return Worth.NEEDLESS if is_same else Worth.NEEDED
 
 
-def _is_early(run: Run, save: Save) -> bool:
-    if not save.began_at <= run.began_at < save.ended_at:
+def _is_early(run: Run, saves: Sequence[Save]) -> bool:
+    going_on = [
+        at for at, save in enumerate(saves) if save.began_at <= run.began_at < save.ended_at
+    ]
+    if not going_on:
         return False
-    has_other = any(save.after.get(name, NO_VALUE) != value for name, value in run.values.items())
-    return run.error is not None or has_other
+    # What it loaded late may be of a later save.
+    right = [save.after for save in saves[going_on[0] :]]
+    return run.error is not None or any(
+        all(values.get(name) != value for values in right) for name, value in run.values.items()
+    )
 
 
 def _is_read_unseen(name: str) -> bool:

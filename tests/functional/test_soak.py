@@ -81,6 +81,12 @@ def test_a_restart_in_the_middle_of_a_save_is_early() -> None:
     assert worth(runs, [START, EDIT]) == [Worth.EARLY, Worth.NEEDED]
 
 
+def test_a_program_that_runs_what_a_save_left_was_not_early() -> None:
+    later = Save(began_at=20.0, ended_at=20.0, after=EDITED | {"settings": "r3"})
+    runs = [run(1, 2.0, ALIKE), run(2, 11.0, EDITED | {"settings": "r3"})]
+    assert worth(runs, [START, EDIT, later]) == [Worth.NEEDED]
+
+
 def test_a_restart_into_code_that_does_not_compile_is_early() -> None:
     failed = run(2, 13.0, {"app": "r1"})
     failed.hear("failed", "SyntaxError")
@@ -96,7 +102,7 @@ def test_a_program_stopped_before_it_loaded_anything_old_was_replaced_needlessly
 def test_a_file_being_loaded_counts_with_what_it_held_before() -> None:
     loading = run(2, 9.0, {"app": "r1"})
     loading.hear("loading", "plain")
-    runs = [run(1, 2.0, {"app": "r0"}), loading, run(3, 14.0, EDITED)]
+    runs = [run(1, 2.0, {"app": "r1", "plain": "r0"}), loading, run(3, 14.0, EDITED)]
     assert worth(runs, [START, EDIT]) == [Worth.NEEDED, Worth.NEEDED]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import sys
 import time
 from pathlib import Path
@@ -62,6 +63,10 @@ def main() -> int:
     add("--log", type=Path, metavar="FILE", help="accounts of rounds with needless restarts")
     add("--write", type=Path, metavar="FILE", help="write the page there, too")
     arguments = parser.parse_args()
+    # What was started ends with the soak, also in the background of a shell, where SIGINT is
+    # ignored otherwise.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     tallies = [_soak(arguments, backend) for backend in arguments.backend or ["inotify"]]
     document = page(tallies, f"python -m benchmarks.soak {shlex.join(sys.argv[1:])}".strip())
     sys.stdout.write(document)

@@ -33,8 +33,10 @@ pip install -e .
 python -m benchmarks.soak --backend inotify --backend stat --rounds 2000 --seed 1
 ```
 
-The same seed makes the same edits. `--log FILE` writes down all that happened in each round with
-a restart that was not needed; that of a lost round is shown at once.
+The same seed makes the same edits. A lost round is told at once, with all that happened in it;
+`--log FILE` writes the same down for each round with a restart that was not needed.
+`--first-round 17 --rounds 1` does round 17 again. Several supervisors are soaked at a time
+(`--lanes`), each with a project of its own.
 
 ## What a restart is worth
 

@@ -4,6 +4,7 @@ From the agent come records, each one letter, a payload and a NUL:
 
 ========================================================  =============================
 ``H<pid> <version> <executable>``                         started, waits to be released
+``D<path>``                                               the directory it has started in
 ``R<pid>``                                                released, runs
 ``S|E|B|A<dev> <ino> <size> <mtime_ns> <ctime_ns> <path>``  loaded, stamp taken before
 ``O<dev> <ino> <size> <mtime_ns> <ctime_ns> <path>``      opened to be read, likewise
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 __all__ = [
+    "Directory",
     "Hello",
     "Loaded",
     "Missing",
@@ -65,6 +67,12 @@ class Hello(NamedTuple):
     pid: int
     version: str
     executable: str
+
+
+class Directory(NamedTuple):
+    """The directory in which the interpreter that said hello has started."""
+
+    path: str
 
 
 class Running(NamedTuple):
@@ -104,7 +112,7 @@ class Uncaught(NamedTuple):
     text: str
 
 
-Record = Hello | Running | Loaded | Missing | Written | Uncaught
+Record = Hello | Directory | Running | Loaded | Missing | Written | Uncaught
 
 
 def decode(buffer: bytes) -> tuple[list[Record], bytes]:
@@ -138,6 +146,8 @@ def _decode_record(raw: bytes) -> Record | None:
             return Missing(os.fsdecode(payload)) if payload else None
         if letter == b"W":
             return Written(os.fsdecode(payload)) if payload else None
+        if letter == b"D":
+            return Directory(os.fsdecode(payload)) if payload else None
         if letter == b"H":
             pid, version, executable = payload.split(b" ", 2)
             return Hello(int(pid), version.decode("ascii"), os.fsdecode(executable))

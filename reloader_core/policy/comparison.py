@@ -165,6 +165,11 @@ class Comparison:
         """What is believed to have changed and was not handed out."""
         return tuple(sorted(self._found))
 
+    def find_directory(self, path: str, now: float) -> None:
+        """The directory that the program starts in is back, which is a change, too."""
+        change = Change(path=path, kind=ChangeKind.CREATED)
+        self._found[path] = _Found(change=change, stamp=None, noticed_at=now)
+
     def take(self) -> ChangeBatch | None:
         """Hand out the believed changes; they count as dealt with from then on.
 
@@ -179,9 +184,12 @@ class Comparison:
         return ChangeBatch(changes=changes, noticed_at=noticed_at)
 
     def begin_program(self) -> None:
-        """A new program is about to run: it has what was believed and not handed out."""
+        """A new program is about to run: it has all that was noticed and not handed out."""
         self._accept_found()
         self._faults.clear()
+        for path, doubtful in self._doubtful.items():
+            self._snapshot.accept(path, doubtful.stamp)
+        self._doubtful.clear()
 
     def _accept_found(self) -> None:
         for path, found in self._found.items():

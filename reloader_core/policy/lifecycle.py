@@ -25,6 +25,9 @@ from reloader_core.policy.settle import Burst
 #: A program that exits with this code asks to be started again (Werkzeug's protocol).
 RESTART_CODE = 3
 
+#: How long it may take to find out whether a program that ended ran the code on disk.
+LONGEST_CHECK_SECONDS = 10.0
+
 
 class IllegalEventError(RuntimeError):
     """An event reached a state in which it cannot happen: a fault of the supervisor."""
@@ -106,6 +109,21 @@ class Waiting:
 
 
 @attrs.frozen(kw_only=True)
+class Checking:
+    """The program ended well, after an edit, if it was the code on disk that did.
+
+    It may have run a script that was empty for the moment.
+
+    :ivar exit_code: its own.
+    :ivar until: it is believed then, whatever is known; monotonic seconds.
+    """
+
+    starts: int
+    exit_code: int
+    until: float
+
+
+@attrs.frozen(kw_only=True)
 class Quitting:
     """The program was asked to stop, for good.
 
@@ -129,7 +147,16 @@ class Ended:
 
 
 State: TypeAlias = (
-    Idle | Starting | Running | Stopping | Settling | Delaying | Waiting | Quitting | Ended
+    Idle
+    | Starting
+    | Running
+    | Stopping
+    | Settling
+    | Delaying
+    | Waiting
+    | Checking
+    | Quitting
+    | Ended
 )
 
 
@@ -179,6 +206,16 @@ class ChangesExpected:
 
 
 @attrs.frozen(kw_only=True)
+class Verified:
+    """The answer to ``Verify``; what differs comes before it, as ``ReloadWanted``.
+
+    :ivar can_start: ``False`` when something on disk does not compile.
+    """
+
+    can_start: bool
+
+
+@attrs.frozen(kw_only=True)
 class QuitWanted:
     """The supervisor was told to end.
 
@@ -219,6 +256,7 @@ Event: TypeAlias = (
     | SpawnFailed
     | ReloadWanted
     | ChangesExpected
+    | Verified
     | QuitWanted
     | Exited
     | TimePassed
@@ -262,7 +300,12 @@ class AwaitChange:
     """Tell the user that nothing runs until something changes."""
 
 
-Effect: TypeAlias = Prepare | Spawn | Terminate | Kill | AwaitChange
+@attrs.frozen(kw_only=True)
+class Verify:
+    """Find out whether the program ran the code that is on disk; answer with ``Verified``."""
+
+
+Effect: TypeAlias = Prepare | Spawn | Terminate | Kill | AwaitChange | Verify
 Step: TypeAlias = tuple[State, tuple[Effect, ...]]
 
 
@@ -273,6 +316,8 @@ def step(state: State, event: Event) -> Step:
     """
     if isinstance(event, ChangesExpected) and not isinstance(state, Ended):
         return _expect_changes(state, event), ()
+    if isinstance(event, Verified) and not isinstance(state, Checking | Ended):
+        return state, ()  # something else has happened meanwhile
     match state:
         case Idle():
             return _from_idle(state, event)
@@ -282,7 +327,7 @@ def step(state: State, event: Event) -> Step:
             return _from_running(state, event)
         case Stopping():
             return _from_stopping(state, event)
-        case Settling() | Delaying() | Waiting():
+        case Settling() | Delaying() | Waiting() | Checking():
             return _from_between(state, event)
         case Quitting():
             return _from_quitting(state, event)
@@ -297,7 +342,7 @@ def deadline(state: State) -> float | None:
             return kill_at
         case Settling(burst=burst):
             return burst.quiet_at
-        case Delaying(until=until):
+        case Delaying(until=until) | Checking(until=until):
             return until
         case Quitting(terminate_at=terminate_at, kill_at=kill_at):
             return kill_at if terminate_at is None else terminate_at
@@ -404,6 +449,9 @@ def _after_exit(state: Running, event: Exited) -> Step:
         # Frameworks turn a broken edit into an ordinary exit (flask run: 2,
         # uvicorn: 1). An edit never ends the supervisor.
         return Waiting(starts=state.starts), (AwaitChange(),)
+    if state.starts > 1:
+        until = event.now + LONGEST_CHECK_SECONDS
+        return Checking(starts=state.starts, exit_code=event.returncode, until=until), (Verify(),)
     return Ended(exit_code=event.returncode), ()
 
 
@@ -438,7 +486,7 @@ def _from_stopping(state: Stopping, event: Event) -> Step:
             raise _illegal(state, event)
 
 
-def _from_between(state: Settling | Delaying | Waiting, event: Event) -> Step:
+def _from_between(state: Settling | Delaying | Waiting | Checking, event: Event) -> Step:
     match event, state:
         case ReloadWanted(now=now, paths=paths), Settling():
             return attrs.evolve(state, burst=state.burst.grow(now, paths)), ()
@@ -451,6 +499,12 @@ def _from_between(state: Settling | Delaying | Waiting, event: Event) -> Step:
         case TimePassed(now=now), Delaying() if now >= state.until:
             starting = Starting(starts=state.starts, quick_restarts=state.quick_restarts)
             return starting, (Spawn(),)
+        case Verified(can_start=True), Checking():
+            return Ended(exit_code=state.exit_code), ()
+        case Verified(), _:
+            return Waiting(starts=state.starts), (AwaitChange(),)
+        case TimePassed(now=now), Checking() if now >= state.until:
+            return Ended(exit_code=state.exit_code), ()
         case TimePassed(), _:
             return state, ()
         case _:

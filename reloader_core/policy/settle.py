@@ -74,9 +74,9 @@ class Burst:
     def begin(cls, now: float, paths: frozenset[str] = frozenset()) -> Burst:
         """The burst that a first change at ``now`` may turn out to be.
 
-        :param paths: the changed files.
+        :param paths: the changed files: several at once are a burst already.
         """
-        return cls(first_at=now, last_at=now, paths=paths)
+        return cls(first_at=now, last_at=now, count=min(max(len(paths), 1), 2), paths=paths)
 
     @classmethod
     def after(cls, earlier: Burst | None, now: float, paths: frozenset[str] = frozenset()) -> Burst:

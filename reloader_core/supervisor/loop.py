@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from reloader_core.agent import LoadedKind
 from reloader_core.agent.protocol import (
+    Directory,
     Hello,
     Loaded,
     Missing,
@@ -38,6 +39,7 @@ from reloader_core.supervisor.watch.answers import (
     InspectorFailed,
     LockWaitedFor,
     Unsettled,
+    Verified,
 )
 from reloader_core.supervisor.watch.extra_files import ExtraFiles
 from reloader_core.supervisor.watch.files import stamp_of
@@ -115,6 +117,7 @@ class Supervisor:
         self._was_complete = True
         self._distrusted: set[str] = set()
         self._spawn_error: OSError | None = None
+        self._directory = ""
 
     def run(self) -> int:
         """Run the program until it ends or a signal ends it all.
@@ -156,14 +159,16 @@ class Supervisor:
                 self._go_on_without_agent(process)
             case Exited(process=process):
                 self._reap(process)
-            case DiskChanged(batch=batch):
-                self._take_changes(batch)
+            case DiskChanged(batch=batch, generation=generation):
+                self._take_changes(batch, generation)
             case ChangesHeld():
                 self._hold(event)
             case Unsettled(is_unsettled=is_unsettled):
                 now = time.monotonic()
                 until = now + _LONGEST_UNSETTLED_SECONDS if is_unsettled else now
                 self._step(lifecycle.ChangesExpected(until=until))
+            case Verified(can_start=can_start):
+                self._step(lifecycle.Verified(can_start=can_start))
             case LockWaitedFor():
                 self._tell_of_lock(event)
             case AskAgain():
@@ -173,14 +178,17 @@ class Supervisor:
             case _:
                 raise AssertionError(f"unknown event {event!r}")
 
-    def _take_changes(self, batch: ChangeBatch) -> None:
+    def _take_changes(self, batch: ChangeBatch, generation: int) -> None:
+        # Also if no restart follows now: a later one must not believe the bytecode either.
+        self._distrusted.update(batch.paths)
+        if generation < self._starts:
+            # Said before the program that runs now was started: it has them.
+            return
         if self._configuration.track_opened_files and self._program.run is not None:
             # The program says first that it writes a file, and then writes it.
             self._take_reports(self._program.run.process)
         if (others := self._opened_files.leave_out_written(batch)) is None:
             return
-        # Also if no restart follows now: a later one must not believe the bytecode either.
-        self._distrusted.update(others.paths)
         self._decisions.decide(others)
 
     def _hold(self, held: ChangesHeld) -> None:
@@ -237,6 +245,8 @@ class Supervisor:
             match record:
                 case Hello(version=version, executable=executable):
                     self._inspector.use_interpreter(version, executable)
+                case Directory(path=path):
+                    self._check_directory(path)
                 case Loaded(path=path, stamp=stamp, kind=kind) if self._opened_files.is_watched(
                     record
                 ):
@@ -248,6 +258,17 @@ class Supervisor:
                     )
         if files:
             self._inspector.loaded(files)
+
+    def _check_directory(self, path: str) -> None:
+        """See to it that a program runs where the first one did.
+
+        A directory that is moved away and back while an interpreter boots leaves one that
+        looks for its script in the wrong place.
+        """
+        if not self._directory:
+            self._directory = path
+        elif path != self._directory:
+            self._inspector.await_directory(self._command.cwd)
 
     def _reap(self, process: ProgramProcess) -> None:
         self._take_reports(process)
@@ -320,6 +341,8 @@ class Supervisor:
                     self._current.process.send_signal(signal.SIGTERM)
                 case lifecycle.Kill(was_asked_twice=was_asked_twice):
                     self._kill(was_asked_twice=was_asked_twice)
+                case lifecycle.Verify():
+                    self._inspector.verify()
                 case lifecycle.AwaitChange():
                     self._cause = None
                     self._inspector.end_program()
@@ -342,7 +365,7 @@ class Supervisor:
     def _spawn(self) -> None:
         self._starts += 1
         self._extra_files.watch()
-        self._inspector.begin_program(was_complete=self._was_complete)
+        self._inspector.begin_program(self._starts, was_complete=self._was_complete)
         plan = RestartPlan(
             command=self._command,
             generation=self._starts,
@@ -360,6 +383,9 @@ class Supervisor:
             executable = self._command.argv[0]
             self._inspector.loaded([LoadedFile(executable, stamp_of(executable), False)])
             self._step(lifecycle.SpawnFailed())
+            error = self._spawn_error
+            if error is not None and error.filename == self._command.cwd:
+                self._inspector.await_directory(self._command.cwd)
             return
         self._step(lifecycle.Spawned(pid=run.process.pid, now=run.child.started_at))
         if not run.process.tells_of_its_start:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from reloader_core.agent import ENVIRONMENT_VARIABLE, INJECT_DIRECTORY, LoadedKind
 from reloader_core.agent.protocol import (
+    Directory,
     Hello,
     Loaded,
     Missing,
@@ -28,6 +29,7 @@ from reloader_core.model import Stamp
 STAMP = Stamp(1, 22, 333, -4, 5_000_000_000)
 
 EXAMPLES = {
+    b"D/project": Directory("/project"),
     b"H12 3.11.7 /usr/bin/my python": Hello(12, "3.11.7", "/usr/bin/my python"),
     b"R12": Running(12),
     b"S1 22 333 -4 5000000000 /a b\n/c.py": Loaded("/a b\n/c.py", STAMP, LoadedKind.SOURCE),
@@ -60,8 +62,8 @@ def test_records_are_understood_however_they_are_cut(cuts: list[int]) -> None:
 @pytest.mark.parametrize(
     "garbage",
     [
-        b"", b"S", b"S1 2 3", b"S1 2 3 4 x /a", b"S1 2 3 4 5 ", b"M", b"W", b"R", b"Rx", b"H1",
-        b"H1 \xff /p", b"X1", b"Xx y", b"hello, world", b"\xff\xfe",
+        b"", b"D", b"S", b"S1 2 3", b"S1 2 3 4 x /a", b"S1 2 3 4 5 ", b"M", b"W", b"R", b"Rx",
+        b"H1", b"H1 \xff /p", b"X1", b"Xx y", b"hello, world", b"\xff\xfe",
     ],
 )  # fmt: skip
 def test_garbage_is_skipped(garbage: bytes) -> None:

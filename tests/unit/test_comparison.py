@@ -248,6 +248,27 @@ def test_a_program_that_starts_anyhow_has_what_was_held() -> None:
     assert bench.taken() == {}
 
 
+def test_a_program_that_starts_has_what_was_in_doubt() -> None:
+    bench = Bench()
+    bench.snapshot.extra("b", None)
+    bench.disk.delete("b")
+    bench.hint("b")
+    bench.comparison.begin_program()
+    bench.snapshot.begin_program()
+    bench.wait(1.0)
+    bench.hint("b")
+    assert bench.taken() == {}
+    bench.disk.write("b", "one")
+    bench.hint("b")
+    assert bench.taken() == {"b": ChangeKind.CREATED}
+
+
+def test_the_directory_of_the_program_is_handed_out_like_a_file() -> None:
+    bench = Bench()
+    bench.comparison.find_directory("here", bench.now)
+    assert bench.taken() == {"here": ChangeKind.CREATED}
+
+
 def test_nothing_is_compared_while_version_control_is_at_work() -> None:
     bench = Bench()
     bench.disk.lock = Lock("index.lock", (1, 1))

@@ -127,9 +127,29 @@ def test_a_failure_after_an_edit_never_ends_the_supervisor() -> None:
     assert state == lc.Waiting(starts=2)
 
 
-def test_success_after_an_edit_ends_the_supervisor() -> None:
+def test_success_after_an_edit_ends_the_supervisor_if_it_was_the_code_on_disk() -> None:
+    state, effects = after(running(starts=2), exited(0, 10.0))
+    assert effects == [lc.Verify()]
+    assert lc.deadline(state) == 10.0 + lc.LONGEST_CHECK_SECONDS
+    assert after(state, lc.TimePassed(now=11.0)) == (state, [])
+    assert after(state, lc.Verified(can_start=True)) == (lc.Ended(exit_code=0), [])
+    assert after(state, lc.TimePassed(now=20.0)) == (lc.Ended(exit_code=0), [])
+    assert after(state, quit_wanted()) == (lc.Ended(exit_code=143), [])
+
+
+def test_a_program_that_ran_something_else_than_what_is_on_disk_has_not_ended_well() -> None:
     state, _ = after(running(starts=2), exited(0))
-    assert state == lc.Ended(exit_code=0)
+    again, effects = after(state, reload_wanted(10.0), lc.Verified(can_start=True))
+    assert isinstance(again, lc.Settling)
+    assert effects == [lc.Prepare()]
+    waiting, effects = after(state, lc.Verified(can_start=False))
+    assert waiting == lc.Waiting(starts=2)
+    assert effects == [lc.AwaitChange()]
+
+
+def test_nobody_has_anything_to_verify_when_it_is_over() -> None:
+    with pytest.raises(lc.IllegalEventError):
+        lc.step(lc.Ended(exit_code=0), lc.Verified(can_start=True))
 
 
 def test_a_change_ends_the_waiting() -> None:
@@ -308,6 +328,11 @@ class AnyLife(RuleBasedStateMachine):
     @rule(seconds=st.floats(0.0, 3.0))
     def expect_changes(self, seconds: float) -> None:
         self.send(lc.ChangesExpected(until=self.now + seconds))
+
+    @precondition(lambda self: not isinstance(self.state, lc.Ended))
+    @rule(can_start=st.booleans())
+    def verify(self, can_start: bool) -> None:
+        self.send(lc.Verified(can_start=can_start))
 
     @precondition(lambda self: self.is_spawning)
     @rule(works=st.booleans())

@@ -31,6 +31,11 @@ def test_the_second_change_makes_a_burst() -> None:
     assert burst.quiet_at == 1.1 + settle.BURST_QUIET_SECONDS
 
 
+def test_several_files_at_once_are_a_burst() -> None:
+    assert settle.Burst.begin(1.0, frozenset("ab")).quiet_at == 1.0 + settle.BURST_QUIET_SECONDS
+    assert settle.Burst.begin(1.0, frozenset("a")).quiet_at == 1.0 + settle.LONE_QUIET_SECONDS
+
+
 def test_a_burst_without_end_is_acted_on() -> None:
     burst = settle.Burst.begin(0.0)
     for tick in range(1000):

@@ -56,6 +56,7 @@ class AnyEdits(RuleBasedStateMachine):
         self.has_met_fault = False
         self.pids = 0
         self.is_unsettled = False
+        self.must_give = False
         self.watched: set[str] = set()
         self.hints: list[str] = []
         self.has_overflowed = False
@@ -74,6 +75,8 @@ class AnyEdits(RuleBasedStateMachine):
                 self.spawn()
             elif isinstance(effect, lc.AwaitChange):
                 self.snapshot.end_program()
+                self.comparison.compare(self.snapshot.paths(), self.now, self.now)
+                self.must_give = True
             elif isinstance(effect, lc.Kill):
                 self.exit(-9)
 
@@ -96,6 +99,9 @@ class AnyEdits(RuleBasedStateMachine):
         self.has_met_fault = has_crashed
         exited = lc.Exited(pid=program.pid, now=self.now, returncode=code, has_crashed=has_crashed)
         self.send(exited)
+        if self.must_give:
+            self.must_give = False
+            self.give()
 
     def give(self) -> None:
         batch = self.comparison.take()

@@ -159,7 +159,12 @@ def _join() -> None:
 
 def _hello() -> bytes:
     version = b"%d.%d.%d" % sys.version_info[:3]
-    return b"H%d %s %s\0" % (os.getpid(), version, os.fsencode(sys.executable or ""))
+    hello = b"H%d %s %s\0" % (os.getpid(), version, os.fsencode(sys.executable or ""))
+    try:
+        return hello + b"D%s\0" % os.fsencode(os.getcwd())
+    except OSError:
+        # It is gone. The program will find out.
+        return hello
 
 
 def _import_unseen(name: str) -> "Any":

@@ -19,9 +19,13 @@ _LOCK_IS_LONG_SECONDS = 1.0
 
 @attrs.frozen(kw_only=True)
 class DiskChanged:
-    """Confirmed: the disk differs from what the program runs."""
+    """Confirmed: the disk differs from what the program runs.
+
+    :ivar generation: which program, counted as in :class:`~reloader_core.model.Child`.
+    """
 
     batch: ChangeBatch
+    generation: int
 
 
 @attrs.frozen(kw_only=True)
@@ -44,6 +48,16 @@ class Unsettled:
 
 
 @attrs.frozen(kw_only=True)
+class Verified:
+    """All files were compared because a program had ended; what differs was said before.
+
+    :ivar can_start: nothing was found that does not compile.
+    """
+
+    can_start: bool
+
+
+@attrs.frozen(kw_only=True)
 class LockWaitedFor:
     """Version control takes its time.
 
@@ -62,7 +76,9 @@ class InspectorFailed:
     error: BaseException
 
 
-Answer: TypeAlias = DiskChanged | ChangesHeld | Unsettled | LockWaitedFor | InspectorFailed
+Answer: TypeAlias = (
+    DiskChanged | ChangesHeld | Unsettled | Verified | LockWaitedFor | InspectorFailed
+)
 
 
 class Answers:
@@ -77,12 +93,20 @@ class Answers:
         self._post = post
         self._faults: tuple[Fault, ...] = ()
         self._is_unsettled = False
+        self._is_verifying = False
+        self._generation = 0
         self._locks: dict[str, float] = {}
         self._told_locks: set[tuple[str, bool]] = set()
 
-    def begin_program(self) -> None:
+    def begin_program(self, generation: int) -> None:
         """A new program is about to run: what it makes of a fault is its own to say."""
         self._faults = ()
+        self._generation = generation
+        self._is_verifying = False
+
+    def verify(self) -> None:
+        """Say so when all that was compared is settled and said."""
+        self._is_verifying = True
 
     def give(self) -> ChangeBatch | None:
         """Say what is new.
@@ -91,7 +115,7 @@ class Answers:
         """
         batch = self._comparison.take()
         if batch is not None:
-            self._post(DiskChanged(batch=batch))
+            self._post(DiskChanged(batch=batch, generation=self._generation))
         faults = self._comparison.faults
         if faults != self._faults:
             self._faults = faults
@@ -100,6 +124,9 @@ class Answers:
         if self._comparison.is_unsettled != self._is_unsettled:
             self._is_unsettled = self._comparison.is_unsettled
             self._post(Unsettled(is_unsettled=self._is_unsettled))
+        if self._is_verifying and not self._is_unsettled:
+            self._is_verifying = False
+            self._post(Verified(can_start=not faults))
         self._tell_of_locks(time.monotonic())
         return batch
 

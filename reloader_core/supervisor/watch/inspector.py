@@ -40,6 +40,9 @@ _GATHER_SECONDS = 0.030
 _DIGESTS_AT_ONCE = 16
 
 
+#: How often a directory is looked for that a program could not start in.
+_DIRECTORY_SECONDS = 0.100
+
 #: When no backend can be opened, the next attempt is made this much later.
 _NO_BACKEND_SECONDS = 5.0
 
@@ -89,6 +92,8 @@ class Inspector:
         self._new_trees: set[Tree] = set()
         self._new_paths: dict[str, float] = {}
         self._watch_due: float | None = None
+        self._awaited_directory = ""
+        self._directory_due: float | None = None
         self._unread: list[str] = []
         self._thread = threading.Thread(target=self._run, name="reloader-inspector", daemon=True)
 
@@ -100,17 +105,26 @@ class Inspector:
         )
         self._thread.start()
 
-    def begin_program(self, *, was_complete: bool) -> None:
+    def begin_program(self, generation: int, *, was_complete: bool) -> None:
         """A new program is about to run.
 
+        :param generation: which one, counted from 1.
         :param was_complete: the one before ran until it was stopped; what it had
             inherited and not loaded itself is forgotten.
         """
-        self._inbox.put(lambda: self._begin_program(was_complete))
+        self._inbox.put(lambda: self._begin_program(generation, was_complete))
 
     def end_program(self) -> None:
         """No program runs, and none will until something changes."""
-        self._inbox.put(self._snapshot.end_program)
+        self._inbox.put(self._end_program)
+
+    def verify(self) -> None:
+        """A program has ended: was it the code on disk? ``Verified`` is posted."""
+        self._inbox.put(self._verify)
+
+    def await_directory(self, path: str) -> None:
+        """A program could not start in its directory: say when it is there."""
+        self._inbox.put(lambda: self._await_directory(path))
 
     def use_interpreter(self, version: str, executable: str) -> None:
         """The program runs on this interpreter.
@@ -167,13 +181,16 @@ class Inspector:
 
     def _seconds_until_due(self) -> float:
         now = time.monotonic()
-        due = [at for at in (self._watch_due, self._comparison.next_due(now)) if at is not None]
+        dues = (self._watch_due, self._directory_due, self._comparison.next_due(now))
+        due = [at for at in dues if at is not None]
         return max(0.0, min(due) - now) if due else threading.TIMEOUT_MAX
 
     def _do_what_is_due(self) -> None:
         now = time.monotonic()
         if self._watch_due is not None and now >= self._watch_due:
             self._watch_anew()
+        if self._directory_due is not None and now >= self._directory_due:
+            self._look_for_directory()
         self._comparison.compare_due(now)
 
     def _tell(self) -> None:
@@ -188,12 +205,35 @@ class Inspector:
             if content is not None and content[0] == stamp:
                 self._snapshot.learn_digest(path, stamp, content[1])
 
-    def _begin_program(self, was_complete: bool) -> None:
+    def _end_program(self) -> None:
+        self._snapshot.end_program()
+        # A file that did not count as long as the program ran may have changed meanwhile.
+        self._compare_everything(time.monotonic())
+
+    def _verify(self) -> None:
+        self._end_program()
+        self._answers.verify()
+
+    def _await_directory(self, path: str) -> None:
+        self._awaited_directory = path
+        self._directory_due = time.monotonic()
+
+    def _look_for_directory(self) -> None:
+        path = self._awaited_directory
+        now = time.monotonic()
+        if os.path.isdir(path):
+            self._directory_due = None
+            self._comparison.find_directory(path, now)
+        else:
+            self._directory_due = now + _DIRECTORY_SECONDS
+
+    def _begin_program(self, generation: int, was_complete: bool) -> None:
         if was_complete:
             for path in self._snapshot.drop_inherited():
                 self._new_paths.pop(path, None)
         self._comparison.begin_program()
-        self._answers.begin_program()
+        self._answers.begin_program(generation)
+        self._directory_due = None
         self._snapshot.begin_program()
 
     def _take_loaded(self, files: list[LoadedFile]) -> None:

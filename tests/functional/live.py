@@ -9,7 +9,7 @@ import signal
 import socket
 from typing import TYPE_CHECKING
 
-from tests.functional.harness import WAITING_PROGRAM, Output, Running, Workshop
+from tests.functional.harness import WAITING_PROGRAM, Output, Running, Workshop, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -43,6 +43,19 @@ def should_reload(batch):
 def assign(value: str) -> str:
     """The source of a module with this VALUE. Of one length for values of one length."""
     return f"VALUE = {value!r}\n"
+
+
+def open_gate(gate: Path) -> None:
+    """Let a program go on that waits in ``open()`` of a FIFO, once it does."""
+
+    def is_open() -> bool:
+        try:
+            os.close(os.open(gate, os.O_WRONLY | os.O_NONBLOCK))
+        except OSError:  # nobody waits there yet
+            return False
+        return True
+
+    wait_until(is_open, "somebody to wait at the gate")
 
 
 class Live:

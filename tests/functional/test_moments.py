@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.functional.harness import WAITING_PROGRAM
-from tests.functional.live import assign
+from tests.functional.live import assign, open_gate
 
 if TYPE_CHECKING:
     from tests.functional.live import Live
@@ -67,7 +67,7 @@ def test_an_edit_replaces_a_program_whose_start_hangs(live: Live) -> None:
         live.out.wait_for(f"importing {before}")
         live.edit(value)
     live.out.wait_for("importing six")
-    gate.open("w").close()
+    open_gate(gate)
     live.expect("six")
     assert live.finish() == ["six"]
 
@@ -106,11 +106,11 @@ def test_an_edit_while_the_old_program_stops_is_not_lost(live: Live) -> None:
     live.out.wait_for("stopping")
     for value in ("bad", "six"):
         live.edit(value)
-    gate.open("w").close()
+    open_gate(gate)
     live.expect("six")
     # The last program stops in the same way.
     live.running.process.terminate()
-    gate.open("w").close()
+    open_gate(gate)
     live.running.wait()
     assert live.values == ["one", "six"]
 

@@ -47,7 +47,7 @@ def test_a_save_by_vim_itself_is_one_restart(live: Live, copies: str) -> None:
     options = ["-c", "set writebackup backupcopy=" + copies]
     edit = ["-c", "%s/one/two/", "-c", "wq"]
     command = ["vim", "-Nu", "NONE", "-es", *options, *edit, "value.py"]
-    subprocess.run(command, cwd=live.directory, check=True, stdin=subprocess.DEVNULL)
+    subprocess.run(command, cwd=live.directory, check=True, stdin=subprocess.DEVNULL, timeout=20)
     live.expect("two")
     assert live.finish() == ["one", "two"]
 

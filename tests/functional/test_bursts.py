@@ -138,35 +138,25 @@ def test_a_slow_checkout_is_one_restart(live: Live) -> None:
     assert live.restarts == 1
 
 
-@needs_git
-@pytest.mark.parametrize("kind", ["repository", "worktree", "directory of a repository"])
-def test_nothing_is_restarted_while_git_holds_its_lock(live: Live, kind: str) -> None:
-    live.edit("one")
-    live.write("app.py", WAITING_PROGRAM)
-    cwd = live.directory
-    if kind == "repository":
-        lock = Repository(cwd).index_lock
-    elif kind == "worktree":
-        main = Repository(live.write("main/README", "").parent)
-        main("worktree", "add", "--quiet", "--no-checkout", "../tree")
-        cwd = live.directory / "tree"
-        for name in ("app.py", "value.py"):
-            (live.directory / name).rename(cwd / name)
-        lock = main.directory / ".git" / "worktrees" / "tree" / "index.lock"
-    else:
-        lock = Repository(cwd).index_lock
-        cwd = live.write("below/deep/app.py", WAITING_PROGRAM).parent
-        live.value_file.rename(cwd / "value.py")
-    live.start(cwd=cwd)
-    live.expect("one")
+def edit_under_lock(live: Live, directory: Path, lock: Path) -> None:
+    """Edit, and have nothing happen before git has given up its lock; then one restart."""
     lock.touch()
-    (cwd / "value.py").write_text(assign("bad"))
+    (directory / "value.py").write_text(assign("bad"))
     live.err.wait_for("index.lock is there: waiting until version control is done")
-    (cwd / "value.py").write_text(assign("two"))
+    (directory / "value.py").write_text(assign("two"))
     lock.unlink()
     live.expect("two")
     assert live.finish() == ["one", "two"]
     assert live.restarts == 1
+
+
+@needs_git
+def test_nothing_is_restarted_while_git_holds_its_lock(live: Live) -> None:
+    live.edit("one")
+    lock = Repository(live.directory).index_lock
+    live.start()
+    live.expect("one")
+    edit_under_lock(live, live.directory, lock)
 
 
 @needs_git
@@ -183,6 +173,29 @@ def test_what_git_brings_back_to_what_it_was_restarts_nothing(live: Live) -> Non
     live.edit("six")
     live.expect("six")
     assert live.finish() == ["one", "six"]
+
+
+@needs_git
+def test_the_lock_of_a_worktree_counts(workshop: Workshop) -> None:
+    live = Live(workshop, "auto")
+    main = Repository(live.write("main/README", "").parent)
+    main("worktree", "add", "--quiet", "../tree")
+    tree = live.write("tree/app.py", WAITING_PROGRAM).parent
+    live.edit("one", "tree/value.py")
+    live.start(cwd=tree)
+    live.expect("one")
+    edit_under_lock(live, tree, main.directory / ".git" / "worktrees" / "tree" / "index.lock")
+
+
+@needs_git
+def test_the_lock_of_a_repository_above_the_project_counts(workshop: Workshop) -> None:
+    live = Live(workshop, "auto")
+    project = live.write("below/deep/app.py", WAITING_PROGRAM).parent
+    live.edit("one", "below/deep/value.py")
+    lock = Repository(live.directory).index_lock
+    live.start(cwd=project)
+    live.expect("one")
+    edit_under_lock(live, project, lock)
 
 
 @needs_git

@@ -40,16 +40,18 @@ def test_every_way_of_saving_is_answered_by_the_new_code(
 
 
 @pytest.mark.skipif(shutil.which("vim") is None, reason="vim is not installed")
-@pytest.mark.parametrize("copies", ["yes", "no"])
-def test_a_save_by_vim_itself_is_one_restart(live: Live, copies: str) -> None:
+def test_a_save_by_vim_itself_is_one_restart(live: Live) -> None:
     live.start()
     live.expect("one")
-    options = ["-c", "set writebackup backupcopy=" + copies]
-    edit = ["-c", "%s/one/two/", "-c", "wq"]
-    command = ["vim", "-Nu", "NONE", "-es", *options, *edit, "value.py"]
-    subprocess.run(command, cwd=live.directory, check=True, stdin=subprocess.DEVNULL, timeout=20)
-    live.expect("two")
-    assert live.finish() == ["one", "two"]
+    for before, value, copies in (("one", "two", "yes"), ("two", "six", "no")):
+        options = ["-c", "set writebackup backupcopy=" + copies]
+        edit = ["-c", f"%s/{before}/{value}/", "-c", "wq"]
+        command = ["vim", "-Nu", "NONE", "-es", *options, *edit, "value.py"]
+        subprocess.run(
+            command, cwd=live.directory, check=True, stdin=subprocess.DEVNULL, timeout=20
+        )
+        live.expect(value, after=f"backupcopy={copies}")
+    assert live.finish() == ["one", "two", "six"]
 
 
 @needs_git

@@ -414,7 +414,7 @@ def _from_running(state: Running, event: Event) -> Step:
                 pid=state.pid,
                 starts=state.starts,
                 kill_at=now + grace_seconds,
-                burst=Burst.after(state.burst, now, paths),
+                burst=Burst.after(state.burst, now, paths, since=state.since),
             )
             return stopping, (Terminate(pid=state.pid), Prepare())
         case QuitWanted():

@@ -49,7 +49,8 @@ class Parking:
     def __init__(self, lock_over: Callable[[str], Lock | None]) -> None:
         self._lock_over = lock_over
         self._parked: dict[str, _Parked] = {}
-        self._abandoned: dict[str, Lock] = {}
+        # Each with a file that it is over.
+        self._abandoned: dict[str, tuple[Lock, str]] = {}
 
     @property
     def locks(self) -> tuple[Lock, ...]:
@@ -59,7 +60,7 @@ class Parking:
     @property
     def abandoned_locks(self) -> tuple[Lock, ...]:
         """The locks that were waited for in vain, and are still there."""
-        return tuple(self._abandoned.values())
+        return tuple(lock for lock, _ in self._abandoned.values())
 
     def take_in(self, path: str, noticed_at: float, now: float) -> bool:
         """Take a file in if there is a lock over it.
@@ -67,11 +68,11 @@ class Parking:
         :returns: whether it was taken in, and is not to be compared now.
         """
         lock = self._lock_over(path)
-        if lock is None:
+        for other, witness in list(self._abandoned.values()):
             # Inode numbers are used again: the next lock may look like an abandoned one.
-            self._abandoned.clear()
-            return False
-        if self._abandoned.get(lock.path) == lock:
+            if self._lock_over(witness) != other:
+                del self._abandoned[other.path]
+        if lock is None or lock.path in self._abandoned:
             return False
         parked = self._parked.get(lock.path)
         if parked is None:
@@ -87,11 +88,12 @@ class Parking:
         """
         free: dict[str, float] = {}
         for parked in list(self._parked.values()):
-            lock = self._lock_over(next(iter(parked.paths)))
+            witness = next(iter(parked.paths))
+            lock = self._lock_over(witness)
             if lock == parked.lock and now < parked.until:
                 continue
             del self._parked[parked.lock.path]
             if lock == parked.lock:
-                self._abandoned[lock.path] = lock
+                self._abandoned[lock.path] = (lock, witness)
             free.update(parked.paths)
         return free

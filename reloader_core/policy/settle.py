@@ -79,13 +79,22 @@ class Burst:
         return cls(first_at=now, last_at=now, count=min(max(len(paths), 1), 2), paths=paths)
 
     @classmethod
-    def after(cls, earlier: Burst | None, now: float, paths: frozenset[str] = frozenset()) -> Burst:
+    def after(
+        cls,
+        earlier: Burst | None,
+        now: float,
+        paths: frozenset[str] = frozenset(),
+        *,
+        since: float = 0.0,
+    ) -> Burst:
         """The burst of a change at ``now``, told from what led to the running program.
 
         :param earlier: the changes it was started for, if any.
         :param paths: the changed files.
+        :param since: when it was started. A change before it has loaded the file goes
+            unnoticed, so a burst may seem to pause there.
         """
-        if earlier is None or now - earlier.last_at > SAME_BURST_SECONDS:
+        if earlier is None or now - max(earlier.last_at, since) > SAME_BURST_SECONDS:
             return cls.begin(now, paths)
         return attrs.evolve(earlier.grow(now, paths), first_at=now, count=2)
 

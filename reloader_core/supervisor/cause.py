@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from reloader_core.model import Change, ChangeBatch, Child, ReloadReport
+from reloader_core.model import Change, ChangeBatch, ChangeKind, Child, ReloadReport
 from reloader_core.supervisor.messages import describe_changes
 
 
@@ -26,7 +26,16 @@ class Cause:
 
     def add(self, batch: ChangeBatch) -> None:
         """More changes that the same restart is for."""
-        self._changes.update((change.path, change) for change in batch.changes)
+        for change in batch.changes:
+            known = self._changes.get(change.path)
+            # A file that is filled right after it was made was created, for people.
+            is_filled = (
+                known is not None
+                and known.kind is ChangeKind.CREATED
+                and change.kind is ChangeKind.MODIFIED
+            )
+            if not is_filled:
+                self._changes[change.path] = change
 
     @property
     def changes(self) -> tuple[Change, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reloader_core.model import ChangeKind
 from reloader_core.policy.comparison import Comparison
-from reloader_core.policy.parking import Lock
+from reloader_core.policy.parking import Lock, Parking
 from reloader_core.policy.settle import (
     LOCK_LOOK_SECONDS,
     LONGEST_LOCK_SECONDS,
@@ -309,10 +309,20 @@ def test_a_lock_that_stays_is_abandoned_but_not_the_next_one() -> None:
     assert bench.taken() == {"a": ChangeKind.MODIFIED}
     bench.disk.lock = None
     bench.hint("a")
+    assert bench.comparison.parking.abandoned_locks == ()
     bench.disk.lock = Lock("index.lock", (1, 1))
     bench.disk.write("a", "four")
     bench.hint("a")
     assert bench.taken() == {}
+
+
+def test_an_abandoned_lock_is_not_waited_for_because_of_files_elsewhere() -> None:
+    lock = Lock("index.lock", (1, 1))
+    parking = Parking(lambda path: lock if path == "a" else None)
+    assert parking.take_in("a", 0.0, 0.0)
+    assert parking.let_go(LONGEST_LOCK_SECONDS) == {"a": 0.0}
+    assert not parking.take_in("elsewhere", 20.0, 20.0)
+    assert not parking.take_in("a", 20.0, 20.0)
 
 
 def test_a_file_that_only_became_unreadable_is_no_change() -> None:

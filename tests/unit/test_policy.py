@@ -48,6 +48,7 @@ def test_a_change_long_after_a_burst_stands_alone() -> None:
     assert settle.Burst.after(earlier, 60.0).count == 1
     assert settle.Burst.after(None, 60.0).count == 1
     assert settle.Burst.after(earlier, 0.1).count == 2
+    assert settle.Burst.after(earlier, 1.0, since=0.9).count == 2
 
 
 def test_a_slow_writer_of_many_files_is_waited_for_by_its_own_pace() -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: report to be taken for loaded before that.
 _ALONE_SECONDS = 0.5
 _LOOK_SECONDS = 0.002
-_LOOKS_WITHOUT_NEWS = 15
+_LOOKS_WITHOUT_NEWS = 50
 
 
 class Launcher:

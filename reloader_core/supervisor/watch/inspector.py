@@ -40,6 +40,9 @@ _GATHER_SECONDS = 0.030
 _DIGESTS_AT_ONCE = 16
 
 
+#: Messages that come in without end do not keep what was found from being told.
+_BATCH_SECONDS = 0.100
+
 #: How often a directory is looked for that a program could not start in.
 _DIRECTORY_SECONDS = 0.100
 
@@ -159,12 +162,15 @@ class Inspector:
     # On the thread from here on.
 
     def _run(self) -> None:
+        tell_at = 0.0
         try:
             while (message := self._next_message()) is not None:
                 message()
-                if self._inbox.empty():
+                # What a checkout changed comes in several messages, and is one batch.
+                if self._inbox.empty() or time.monotonic() > tell_at:
                     self._do_what_is_due()
-                self._tell()
+                    self._tell()
+                    tell_at = time.monotonic() + _BATCH_SECONDS
         except BaseException as error:
             self._post(InspectorFailed(error=error))
         finally:

@@ -26,6 +26,7 @@ import attrs
 
 from reloader_backends.inotify import limits
 from reloader_backends.inotify.kernel import CONTENT, ENTRIES, ITSELF, Kernel, Watch
+from reloader_backends.installed import is_installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,8 +37,6 @@ __all__ = ["Kind", "Paths", "Step"]
 
 _MOST_LINKS = 40  # The kernel's own bound, MAXSYMLINKS.
 _MOST_LOOKS = 10
-# Package managers link the files they install to a cache, and nobody edits them there.
-_INSTALLED = ("/site-packages/", "/dist-packages/", "/lib/python3.", "/lib64/python3.")
 
 
 class Kind(enum.Enum):
@@ -311,7 +310,8 @@ class Paths:
 
     def _become_file(self, step: Step, path: str, names: int) -> None:
         self._become(step, Kind.FILE)
-        if names > 1 and not any(part in path for part in _INSTALLED):
+        # Package managers link the files they install to a cache, and nobody edits them there.
+        if names > 1 and not is_installed(path):
             try:
                 watch = self._kernel.add(path, CONTENT)
             except PermissionError:

@@ -29,10 +29,10 @@ _EDITS_EVERY_SECONDS = 0.05
 #: What a tool does once, such as reading all the files, is over by then; a part for
 #: every program, and some for each module.
 _SETTLE_SECONDS = 6.0
-_SETTLE_SECONDS_PER_MODULE = 0.0003
+_SETTLE_SECONDS_PER_MODULE = 0.0002
 
 #: Before a further edit; by then every tool watches again.
-_PAUSE_SECONDS = 4.0
+_PAUSE_SECONDS = 3.0
 
 
 @attrs.frozen(kw_only=True)
@@ -52,7 +52,7 @@ class Figures:
     """What one session came to; seconds and bytes.
 
     :ivar imported: from the start of the command until everything is imported.
-    :ivar take_ups: from then on until the program is told to end, while it is edited all the time.
+    :ivar take_up: from then on until the program is told to end, while it is edited all the time.
     :ivar notices: from a lone edit until the program is told to end.
     :ivar cpu_per_minute: of all processes, idle.
     :ivar pss: of all processes.
@@ -60,7 +60,7 @@ class Figures:
     """
 
     imported: float
-    take_ups: Sequence[float] = ()
+    take_up: float = math.nan
     notices: Sequence[float] = ()
     cpu_per_minute: float = math.nan
     pss: float = math.nan
@@ -85,29 +85,25 @@ def measure_program(
 
 
 def measure_tool(
-    command: Sequence[str], sample: Sample, *, modules: int, seconds: float, rounds: int
+    command: Sequence[str], sample: Sample, *, modules: int, seconds: float, edits: int
 ) -> Figures:
     """Measure a tool with its program; the parameters are as in :func:`measure_program`.
 
-    :param rounds: how often it is measured when edits are noticed, at first and later.
+    :param edits: how many lone edits are measured.
     """
     sample.marks.unlink(missing_ok=True)
     pauses = random.Random(modules)
-    take_ups, notices = [], []
+    notices = []
     since = time.monotonic()
     with running(command, cwd=sample.directory) as pid:
         imported = _wait(sample, "ready", 0, _START_SECONDS).at - since
-        figures = Figures(imported=imported)
-        for number in range(rounds):
-            take_ups.append(_take_up(sample))
-            if number == 0:
-                figures = _rest(pid, imported, modules, seconds)
-            else:
-                time.sleep(_PAUSE_SECONDS)
+        take_up = _take_up(sample)
+        figures = _rest(pid, imported, modules, seconds)
+        for _ in range(edits):
             # A look once a second shall not be met at the same moment each time.
-            time.sleep(pauses.random())
+            time.sleep(_PAUSE_SECONDS + pauses.random())
             notices.append(_notice(sample))
-    return attrs.evolve(figures, take_ups=take_ups, notices=notices)
+    return attrs.evolve(figures, take_up=take_up, notices=notices)
 
 
 def _take_up(sample: Sample) -> float:

@@ -211,15 +211,15 @@ class Paths:
     def _step(self, path: str) -> Step:
         head, _, name = path.rpartition("/")
         parent = self._steps.get(head)
-        if parent is None or name in ("", "."):
-            *heads, name = [part for part in path.split("/") if part not in ("", ".")] or [""]
-            parent = self._root
-            for part in heads:
-                parent = self._child(parent, part)
-        return self._child(parent, name) if name else self._root
+        if parent is not None and name not in ("", "."):
+            return self._child(parent, name, path)
+        step = self._root
+        for part in path.split("/"):
+            if part not in ("", "."):
+                step = self._child(step, part, f"{step.path}/{part}")
+        return step
 
-    def _child(self, parent: Step, name: str) -> Step:
-        path = f"{parent.path}/{name}"
+    def _child(self, parent: Step, name: str, path: str) -> Step:
         step = self._steps.get(path)
         if step is None:
             step = self._steps[path] = Step(path=path, name=name, parent=parent)

@@ -82,10 +82,15 @@ class InotifySource:
         with self._lock:
             if self._is_closed:
                 return
-            for path in files - self._files:
+            added = files - self._files
+            removed: frozenset[str] = frozenset()
+            # While a program imports, files are added a hundred times, and none is removed.
+            if len(files) < len(self._files) + len(added):
+                removed = self._files - files
+            for path in added:
                 self._paths.add(path)
             mounts = [self._trees.add(tree) for tree in trees - self._trees.trees]
-            for path in self._files - files:
+            for path in removed:
                 self._paths.remove(path)
             for tree in self._trees.trees - trees:
                 self._trees.remove(tree)

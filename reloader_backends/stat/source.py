@@ -45,10 +45,11 @@ class StatSource:
         What was seen of a path stays the measure for it as long as it is watched.
         """
         with self._lock:
-            added, removed = files - self._files, self._files - files
+            added = files - self._files
+            is_one_removed = len(files) < len(self._files) + len(added)
             dropped = [self._trees.pop(tree) for tree in self._trees.keys() - trees]
             self._files = files
-            if removed or dropped:
+            if is_one_removed or dropped:
                 self._forget_unwatched()
             self._add_files(added)
             for tree in trees - self._trees.keys():

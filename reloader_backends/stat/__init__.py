@@ -20,10 +20,13 @@ from reloader_core.hookspecs import hookimpl
 if TYPE_CHECKING:
     from reloader_core.model import OpenRequest
 
-__all__ = ["StatSource", "open_change_source"]
+__all__ = ["SLICES", "StatSource", "open_change_source"]
+
+#: An installed file has its turn at every tenth look.
+SLICES = 10
 
 
 @hookimpl
 def open_change_source(request: OpenRequest) -> StatSource:
     """Open a source that looks every ``request.interval`` seconds."""
-    return StatSource(interval_seconds=request.interval)
+    return StatSource(interval_seconds=request.interval, slices=SLICES)

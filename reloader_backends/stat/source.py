@@ -25,9 +25,11 @@ class StatSource:
     """Compares what is on disk with what it saw the last time.
 
     :param interval_seconds: from the beginning of one look to that of the next.
+    :param slices: in how many looks each installed file has its turn; with 1, every look
+        is about all files.
     """
 
-    def __init__(self, *, interval_seconds: float) -> None:
+    def __init__(self, *, interval_seconds: float, slices: int = 1) -> None:
         self._interval = max(interval_seconds, _SHORTEST_INTERVAL_SECONDS)
         self._rechecks = max(2, math.ceil(_COARSEST_TIMESTAMP_SECONDS / self._interval))
         # Not taken by close(): a look may hang in a dead server's stat().
@@ -36,7 +38,7 @@ class StatSource:
         self._due = time.monotonic() + self._interval
         self._files: frozenset[str] = frozenset()
         self._trees: dict[Tree, TreeListing] = {}
-        self._stamps = Stamps(self._rechecks)
+        self._stamps = Stamps(slices=slices, rechecks=self._rechecks)
         self._absent = Absent(self._stamps, self._rechecks)
 
     def watch(self, files: frozenset[str], trees: frozenset[Tree]) -> None:

@@ -1,9 +1,9 @@
 """What was seen of each file, and which files a look is about.
 
 Every look is about all files of the project, but only about a slice of those that
-were installed. Each of these has its turn within :data:`SLICES` looks. All have it
-at once when one of them has changed, or the directory they are installed in: a
-package manager makes entries there.
+were installed, one after the other. All of these have their turn at once when one of
+them has changed, or the directory they are installed in: a package manager makes
+entries there.
 """
 
 from __future__ import annotations
@@ -18,10 +18,7 @@ from reloader_backends.installed import install_directory, is_installed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["SLICES", "Seen", "Stamps", "stamp_of"]
-
-#: Installed files are looked at in as many parts, one per look.
-SLICES = 10
+__all__ = ["Seen", "Stamps", "stamp_of"]
 
 #: What a :class:`~reloader_core.model.Stamp` holds, but a plain tuple, which is faster to
 #: unpack; ``None`` when nothing can be reached.
@@ -45,13 +42,14 @@ def stamp_of(path: str) -> Seen:
 class Stamps:
     """The stamp each file had when it was last looked at.
 
+    :param slices: in how many looks each installed file has its turn.
     :param rechecks: for how many looks a directory's stamp is not to be relied on.
     """
 
-    def __init__(self, rechecks: int) -> None:
+    def __init__(self, *, slices: int, rechecks: int) -> None:
         self._rechecks = rechecks
         self._own: _Folders = {}
-        self._slices: tuple[_Folders, ...] = tuple({} for _ in range(SLICES))
+        self._slices: tuple[_Folders, ...] = tuple({} for _ in range(slices))
         self._turn = 0
         self._directories: dict[str, _InstallDirectory] = {}
 
@@ -107,7 +105,7 @@ class Stamps:
 
         :returns: what was found of those that changed; it is not remembered by itself.
         """
-        self._turn = (self._turn + 1) % SLICES
+        self._turn = (self._turn + 1) % len(self._slices)
         others = [part for number, part in enumerate(self._slices) if number != self._turn]
         is_everything_due = self._is_something_installed()
         changes = _changes(self._slices[self._turn])
@@ -131,7 +129,7 @@ class Stamps:
         return is_due
 
     def _slice_of(self, folder: str) -> _Folders:
-        return self._slices[hash(folder) % SLICES]
+        return self._slices[hash(folder) % len(self._slices)]
 
     def _tables_of(self, folder: str) -> tuple[_Folders, ...]:
         return (self._own, self._slice_of(folder)) if is_installed(folder) else (self._own,)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reloader_backends.stat import StatSource, open_change_source
-from reloader_backends.stat.stamps import SLICES, Stamps, stamp_of
+from reloader_backends.stat import SLICES, StatSource, open_change_source
+from reloader_backends.stat.stamps import Stamps, stamp_of
 from reloader_core.testing import RULES
 from tests.functional.change_sources import DEADLINE_SECONDS, Watching, open_source
 
@@ -157,7 +157,7 @@ def test_a_change_is_seen_whatever_way_the_file_is_looked_at(
 
 def test_an_installed_file_has_its_turn_within_so_many_looks(tmp_path: Path) -> None:
     files = [tmp_path / "site-packages" / f"p{n % 40}" / f"m{n}.py" for n in range(80)]
-    stamps = Stamps(rechecks=2)
+    stamps = Stamps(slices=SLICES, rechecks=2)
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("x = 1\n")
@@ -175,7 +175,7 @@ def test_an_installed_file_has_its_turn_within_so_many_looks(tmp_path: Path) -> 
 
 def test_a_change_has_all_installed_files_looked_at_so_that_it_is_one_burst(tmp_path: Path) -> None:
     files = [tmp_path / "site-packages" / f"p{n}" / "m.py" for n in range(40)]
-    stamps = Stamps(rechecks=2)
+    stamps = Stamps(slices=SLICES, rechecks=2)
     for file in files:
         file.parent.mkdir(parents=True)
         file.write_text("x = 1\n")
@@ -188,7 +188,7 @@ def test_a_change_has_all_installed_files_looked_at_so_that_it_is_one_burst(tmp_
 
 def test_an_installation_has_all_installed_files_looked_at_at_once(tmp_path: Path) -> None:
     files = [tmp_path / "site-packages" / f"p{n}" / "m.py" for n in range(40)]
-    stamps = Stamps(rechecks=2)
+    stamps = Stamps(slices=SLICES, rechecks=2)
     for file in files:
         file.parent.mkdir(parents=True)
         file.write_text("x = 1\n")
@@ -205,7 +205,7 @@ def test_an_absent_file_is_waited_for_at_every_look_wherever_it_is(tmp_path: Pat
     """Installing what is missing repairs the program: that has no turn to wait for."""
     package = tmp_path / "site-packages" / "missing"
     package.parent.mkdir()
-    source = StatSource(interval_seconds=0.2)
+    source = StatSource(interval_seconds=0.2, slices=SLICES)
     source.watch(frozenset({str(package / "__init__.py")}), frozenset())
     package.mkdir()
     (package / "__init__.py").write_text("")
@@ -218,7 +218,7 @@ def test_an_absent_file_is_waited_for_at_every_look_wherever_it_is(tmp_path: Pat
 def test_installed_files_cost_a_fraction_of_the_project_s(tmp_path: Path) -> None:
     costs = {}
     for place in ("project", "site-packages"):
-        stamps = Stamps(rechecks=2)
+        stamps = Stamps(slices=SLICES, rechecks=2)
         for number in range(2000):
             path = tmp_path / place / f"p{number // 20}" / f"m{number}.py"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -233,3 +233,18 @@ def cost_of_ten_looks(stamps: Stamps) -> float:
     for _ in range(10):
         assert stamps.look() == []
     return time.thread_time() - before
+
+
+def test_a_source_without_slices_looks_at_every_file_at_every_look(tmp_path: Path) -> None:
+    """What others embed, with a rhythm of their own."""
+    files = [tmp_path / "site-packages" / f"p{n}" / "m.py" for n in range(20)]
+    for file in files:
+        file.parent.mkdir(parents=True)
+        file.write_text("x = 1\n")
+    source = StatSource(interval_seconds=0.2)
+    source.watch(frozenset(map(str, files)), frozenset())
+    for file in files:
+        file.write_text("x = 22\n")
+        # One look at a time: it has to find what was written before it.
+        assert [hint.path for hint in source.wait(DEADLINE_SECONDS)] == [str(file)]
+    source.close()

@@ -60,6 +60,13 @@ _IMPORT_SECONDS = 1.0
 #: A start is put off this long at most because code is half done on disk.
 _LONGEST_UNSETTLED_SECONDS = 10.0
 
+#: The inspector is hardly ever busy; a file system that hangs must not keep the program
+#: from starting.
+_BEGIN_SECONDS = 2.0
+
+#: Python's exit code when it cannot open the script; also that of many a usage error.
+_CANNOT_OPEN_CODE = 2
+
 #: How a shell says that a signal ended a program: 128 + its number.
 _SIGNAL_BASE = 128
 
@@ -118,6 +125,7 @@ class Supervisor:
         self._distrusted: set[str] = set()
         self._spawn_error: OSError | None = None
         self._directory = ""
+        self._has_doubted = False
 
     def run(self) -> int:
         """Run the program until it ends or a signal ends it all.
@@ -159,8 +167,8 @@ class Supervisor:
                 self._go_on_without_agent(process)
             case Exited(process=process):
                 self._reap(process)
-            case DiskChanged(batch=batch, generation=generation):
-                self._take_changes(batch, generation)
+            case DiskChanged():
+                self._take_changes(event)
             case ChangesHeld():
                 self._hold(event)
             case Unsettled(is_unsettled=is_unsettled):
@@ -178,15 +186,20 @@ class Supervisor:
             case _:
                 raise AssertionError(f"unknown event {event!r}")
 
-    def _take_changes(self, batch: ChangeBatch, generation: int) -> None:
+    def _take_changes(self, changed: DiskChanged) -> None:
+        batch, run = changed.batch, self._program.run
         # Also if no restart follows now: a later one must not believe the bytecode either.
         self._distrusted.update(batch.paths)
-        if generation < self._starts:
+        if (
+            run is not None
+            and changed.generation < run.child.generation
+            and changed.confirmed_at < run.child.started_at
+        ):
             # Said before the program that runs now was started: it has them.
             return
-        if self._configuration.track_opened_files and self._program.run is not None:
+        if self._configuration.track_opened_files and run is not None:
             # The program says first that it writes a file, and then writes it.
-            self._take_reports(self._program.run.process)
+            self._take_reports(run.process)
         if (others := self._opened_files.leave_out_written(batch)) is None:
             return
         self._decisions.decide(others)
@@ -259,6 +272,22 @@ class Supervisor:
         if files:
             self._inspector.loaded(files)
 
+    def _doubt_directory(self, run: Run, ended: ChildExit) -> None:
+        """Start again, once, what may have looked for its script in the wrong place.
+
+        Python finds out where it is when it boots, before any agent. A directory that was
+        moved away and back just then is not where the script is looked for; and Python's
+        exit code is then 2, without a word of the program.
+        """
+        is_suspect = (
+            ended.returncode == _CANNOT_OPEN_CODE
+            and ended.lived_seconds < _IMPORT_SECONDS
+            and run.process.has_directory_changed()
+        )
+        if is_suspect and not self._has_doubted:
+            self._inspector.await_directory(self._command.cwd)
+        self._has_doubted = is_suspect
+
     def _check_directory(self, path: str) -> None:
         """See to it that a program runs where the first one did.
 
@@ -296,6 +325,8 @@ class Supervisor:
         self._tell_of_end(ended)
         self._hooks.child_exited(ended)
         self._carry_out(effects)
+        if isinstance(self._state, lifecycle.Waiting):
+            self._doubt_directory(run, ended)
 
     def _tell_of_end(self, ended: ChildExit) -> None:
         text = messages.ended(self._command.title, ended.returncode, ended.error)
@@ -364,8 +395,11 @@ class Supervisor:
 
     def _spawn(self) -> None:
         self._starts += 1
+        begun = self._inspector.begin_program(self._starts, was_complete=self._was_complete)
         self._extra_files.watch()
-        self._inspector.begin_program(self._starts, was_complete=self._was_complete)
+        if not self._extra_files.is_empty:
+            # What changes in them from now on is a change, and nothing before.
+            begun.wait(_BEGIN_SECONDS)
         plan = RestartPlan(
             command=self._command,
             generation=self._starts,

@@ -250,6 +250,7 @@ def lifecycle_arrows() -> set[tuple[str, str, str]]:
         lc.Settling(starts=1, burst=early),
         lc.Delaying(starts=1, quick_restarts=1, until=50.0),
         lc.Waiting(starts=1),
+        lc.Checking(starts=2, exit_code=0, until=50.0),
         lc.Quitting(pid=1, exit_code=143, terminate_at=None, kill_at=105.0),
     ]
     events: list[lc.Event] = [
@@ -262,6 +263,8 @@ def lifecycle_arrows() -> set[tuple[str, str, str]]:
             lc.Exited(pid=1, now=100.0, returncode=code, has_crashed=has_crashed)
             for code, has_crashed in itertools.product((0, 1, 3, -11), (False, True))
         ),
+        lc.Verified(can_start=True),
+        lc.Verified(can_start=False),
         lc.TimePassed(now=100.0),
     ]
     arrows = set()

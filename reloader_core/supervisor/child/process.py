@@ -67,6 +67,7 @@ class ProgramProcess:
         self._releases = 0
         self._release_message = b""
         self.is_released = False
+        self._directory_stamp = _stamp_of_directory(invocation.cwd)
         variables = {**environment, **invocation.environment, **handover.variables}
         if HAS_AGENT:
             self._popen = self._spawn_with_agent(variables)
@@ -133,6 +134,10 @@ class ProgramProcess:
     def link(self) -> socket.socket | None:
         """The agent's channel, to be waited for; ``None`` without an agent."""
         return self._link
+
+    def has_directory_changed(self) -> bool:
+        """Whether the directory it started in was moved, or something in it, since then."""
+        return _stamp_of_directory(self.invocation.cwd) != self._directory_stamp
 
     def gather_records(self) -> tuple[list[Record], bool]:
         """Receive what the agent reports, for :meth:`read_records` to return later, too.
@@ -234,6 +239,14 @@ class ProgramProcess:
             if descriptor is not None:
                 os.close(descriptor)
         self._lifeline = self._pidfd = self._link = None
+
+
+def _stamp_of_directory(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_ino, status.st_ctime_ns
 
 
 def _list_descendants(pid: int) -> list[int]:

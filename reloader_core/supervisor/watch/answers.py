@@ -22,10 +22,12 @@ class DiskChanged:
     """Confirmed: the disk differs from what the program runs.
 
     :ivar generation: which program, counted as in :class:`~reloader_core.model.Child`.
+    :ivar confirmed_at: monotonic seconds.
     """
 
     batch: ChangeBatch
     generation: int
+    confirmed_at: float
 
 
 @attrs.frozen(kw_only=True)
@@ -115,7 +117,8 @@ class Answers:
         """
         batch = self._comparison.take()
         if batch is not None:
-            self._post(DiskChanged(batch=batch, generation=self._generation))
+            now = time.monotonic()
+            self._post(DiskChanged(batch=batch, generation=self._generation, confirmed_at=now))
         faults = self._comparison.faults
         if faults != self._faults:
             self._faults = faults

@@ -108,14 +108,17 @@ class Inspector:
         )
         self._thread.start()
 
-    def begin_program(self, generation: int, *, was_complete: bool) -> None:
+    def begin_program(self, generation: int, *, was_complete: bool) -> threading.Event:
         """A new program is about to run.
 
         :param generation: which one, counted from 1.
         :param was_complete: the one before ran until it was stopped; what it had
             inherited and not loaded itself is forgotten.
+        :returns: set when this is so: what is confirmed later happened after it.
         """
-        self._inbox.put(lambda: self._begin_program(generation, was_complete))
+        is_done = threading.Event()
+        self._inbox.put(lambda: self._begin_program(generation, was_complete, is_done))
+        return is_done
 
     def end_program(self) -> None:
         """No program runs, and none will until something changes."""
@@ -233,7 +236,7 @@ class Inspector:
         else:
             self._directory_due = now + _DIRECTORY_SECONDS
 
-    def _begin_program(self, generation: int, was_complete: bool) -> None:
+    def _begin_program(self, generation: int, was_complete: bool, is_done: threading.Event) -> None:
         if was_complete:
             for path in self._snapshot.drop_inherited():
                 self._new_paths.pop(path, None)
@@ -241,6 +244,7 @@ class Inspector:
         self._answers.begin_program(generation)
         self._directory_due = None
         self._snapshot.begin_program()
+        is_done.set()
 
     def _take_loaded(self, files: list[LoadedFile]) -> None:
         now = time.monotonic()

@@ -130,8 +130,12 @@ class Comparison:
 
     def compare_due(self, now: float) -> None:
         """Compare the files whose next look is due."""
-        for path, noticed_at in self.parking.let_go(now).items():
+        free = self.parking.let_go(now)
+        for path, noticed_at in free.items():
             self.compare((path,), noticed_at, now)
+        if free:
+            # Hints may lag behind: all that version control did is found together.
+            self.compare(self._snapshot.paths() - free.keys(), now, now)
         for path, doubtful in list(self._doubtful.items()):
             if doubtful.due <= now:
                 self._compare_one(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reloader_core.agent import INJECT_DIRECTORY, LoadedKind
-from reloader_core.agent.protocol import Hello, Running, Uncaught, encode_release
+from reloader_core.agent.protocol import Directory, Hello, Running, Uncaught, encode_release
 from reloader_core.model import Stamp
 from tests.functional.agent_harness import Environment, Stage, find_pythons, open_stage
 
@@ -279,7 +279,11 @@ def test_the_program_waits_to_be_released(stage: Stage) -> None:
     late = stage.write("late.py", "")
     program.release()
     assert program.finish() == (0, "runs\n", "")
-    assert program.records[:2] == [hello, Running(hello.pid)]
+    assert program.records[:3] == [
+        hello,
+        Directory(os.path.realpath(stage.directory)),
+        Running(hello.pid),
+    ]
     assert [record.stamp for record in program.loaded(late)] == [stamp(late)]
 
 

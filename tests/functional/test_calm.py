@@ -156,6 +156,8 @@ def test_an_edit_undone_at_once_is_at_most_one_restart_and_never_what_runs_at_la
     assert live.restarts <= 1
 
 
+# docs/explanation/limits.md: the content is read some milliseconds after it was loaded.
+@pytest.mark.xfail(strict=False, reason="a known limit: a touch may come before that")
 @pytest.mark.parametrize("leave_alone", [touch, identically(save_by_atomic_replace)])
 def test_what_is_no_change_is_known_right_after_the_first_answer(
     live: Live, leave_alone: Callable[[Path], None]

@@ -283,6 +283,17 @@ def test_nothing_is_compared_while_version_control_is_at_work() -> None:
     assert bench.taken() == {"a": ChangeKind.MODIFIED}
 
 
+def test_all_that_version_control_did_is_found_when_it_is_done() -> None:
+    bench = Bench()
+    bench.disk.lock = Lock("index.lock", (1, 1))
+    for path in PATHS:
+        bench.disk.write(path, "two")
+    bench.hint("a")
+    bench.disk.lock = None
+    bench.wait(LOCK_LOOK_SECONDS)
+    assert set(bench.taken()) == set(PATHS)
+
+
 def test_a_second_lock_is_waited_for_as_well() -> None:
     bench = Bench()
     bench.disk.lock = Lock("index.lock", (1, 1))

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 #: How long a program is left alone with the processor at most, at the very
 #: start; and how often, how many times in a row, it must have nothing new to
 #: report to be taken for loaded before that.
-_ALONE_SECONDS = 0.5
+_ALONE_SECONDS = 2.0
 _LOOK_SECONDS = 0.002
-_LOOKS_WITHOUT_NEWS = 50
+_LOOKS_WITHOUT_NEWS = 75
 
 
 class Launcher:

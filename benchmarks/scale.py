@@ -139,7 +139,7 @@ def main() -> None:
         help="numbers of modules; default 1000 10000 50000",
     )
     parser.add_argument("--tools", nargs="*", default=[], help="beginnings of names; default all")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of idling; default 20")
+    parser.add_argument("--seconds", type=float, default=15.0, help="of idling; default 15")
     parser.add_argument("--edits", type=int, default=3, help="lone edits per tool; default 3")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the document there, too")
     arguments = parser.parse_args()

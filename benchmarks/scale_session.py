@@ -31,8 +31,8 @@ _EDITS_EVERY_SECONDS = 0.05
 _SETTLE_SECONDS = 6.0
 _SETTLE_SECONDS_PER_MODULE = 0.0002
 
-#: Before a further edit; by then every tool watches again.
-_PAUSE_SECONDS = 3.0
+#: Before a further edit, after the time the tool takes until it watches again.
+_PAUSE_SECONDS = 2.0
 
 
 @attrs.frozen(kw_only=True)
@@ -101,7 +101,7 @@ def measure_tool(
         figures = _rest(pid, imported, modules, seconds)
         for _ in range(edits):
             # A look once a second shall not be met at the same moment each time.
-            time.sleep(_PAUSE_SECONDS + pauses.random())
+            time.sleep(_PAUSE_SECONDS + min(take_up, _NOTICE_SECONDS) + pauses.random())
             notices.append(_notice(sample))
     return attrs.evolve(figures, take_up=take_up, notices=notices)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _FILES_PER_PACKAGE = 25
 _PACKAGES_PER_AREA = 20
 
-#: Bytecode of a source younger than this is not believed by all tools.
+#: Not every tool believes bytecode that was made of a source younger than this.
 _YOUNG_SECONDS = 2.5
 
 _MAIN = '''
@@ -162,8 +162,8 @@ def make_sample(directory: Path, layout: Layout) -> Sample:
     areas += _make_areas(directory / "site-packages", "installed", layout.installed)
     everything = "".join(f"import {area}\n" for area in areas)
     (directory / "everything.py").write_text(everything, encoding="utf-8")
-    compileall.compile_dir(directory, quiet=2, workers=os.cpu_count() or 1)
     time.sleep(_YOUNG_SECONDS)
+    compileall.compile_dir(directory, quiet=2, workers=os.cpu_count() or 1)
     return sample
 
 

@@ -68,7 +68,7 @@ WANTED: Final[list[type[FileSystemEvent]]] = [
 if sys.platform != "linux" and hasattr(events, "FileAttribEvent"):
     # watchdog 7 guesses from times and flags whether a write was only one of attributes.
     WANTED.append(events.FileAttribEvent)
-    _DEEDS[events.EVENT_TYPE_ATTRIB] = Deed.WRITTEN
+    _DEEDS[events.FileAttribEvent.event_type] = Deed.WRITTEN
 
 
 class Handler(FileSystemEventHandler):

@@ -45,27 +45,31 @@ def has_writer(path: str) -> bool | None:
     :returns: ``None`` when that cannot be known: not on Linux, somebody else's
         file, a file system without leases.
     """
-    if sys.platform != "linux":
-        return None
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    except OSError:
-        return None
-    try:
-        # Whoever wants to write meanwhile makes the kernel send us this signal. The
-        # usual one, SIGIO, ends a process; this one is ignored unless somebody listens.
-        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
-        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    except OSError as error:
-        if error.errno == errno.EAGAIN and _is_local(path):
-            return True
-        return None
-    else:
-        return False
-    finally:
-        os.close(descriptor)
+    return _ask_kernel(path) if sys.platform == "linux" else None
+
+
+if sys.platform == "linux":
+
+    def _ask_kernel(path: str) -> bool | None:
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        except OSError:
+            return None
+        try:
+            # Whoever wants to write meanwhile makes the kernel send us this signal. The
+            # usual one, SIGIO, ends a process; this one is ignored unless somebody listens.
+            fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+            fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        except OSError as error:
+            if error.errno == errno.EAGAIN and _is_local(path):
+                return True
+            return None
+        else:
+            return False
+        finally:
+            os.close(descriptor)
 
 
 def _is_local(path: str) -> bool:

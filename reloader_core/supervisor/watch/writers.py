@@ -45,7 +45,9 @@ def has_writer(path: str) -> bool | None:
     :returns: ``None`` when that cannot be known: not on Linux, somebody else's
         file, a file system without leases.
     """
-    return _ask_kernel(path) if sys.platform == "linux" else None
+    if sys.platform == "linux":
+        return _ask_kernel(path)
+    return None
 
 
 if sys.platform == "linux":

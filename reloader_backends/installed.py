@@ -16,11 +16,13 @@ _LIBRARIES = (
     *(f"{os.sep}{name}{os.sep}python3." for name in ("lib", "lib64")),
     os.path.dirname(os.__file__) + os.sep,
 )
+_PARTS = (*_PACKAGES, *_LIBRARIES)
 
 
 def is_installed(path: str) -> bool:
-    """Whether a path is below ``site-packages``, ``dist-packages`` or a standard library."""
-    return any(part in path for part in _PACKAGES) or any(part in path for part in _LIBRARIES)
+    """Whether a path is, or is in, ``site-packages``, ``dist-packages`` or a standard library."""
+    closed = path + os.sep
+    return any(part in closed for part in _PARTS)
 
 
 def install_directory(path: str) -> str | None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from inotify_simple import Event, flags  # type: ignore[import-untyped]
 
+from reloader_backends.gate import Gate
 from reloader_backends.inotify import limits
 from reloader_backends.inotify.kernel import Kernel, Watch
 from reloader_backends.inotify.paths import Paths, Step
@@ -69,10 +70,7 @@ class InotifySource:
         # Guards the tables. close() does not take it: a look may hang in a dead
         # server's lstat().
         self._lock = threading.Lock()
-        # Guards who gives the descriptors back: the last one out.
-        self._gate = threading.Lock()
-        self._is_waiting = False
-        self._is_closed = False
+        self._gate = Gate(wake=self._wake, release=self._release)
 
     def watch(self, files: frozenset[str], trees: frozenset[Tree]) -> None:
         """Watch exactly these from now on; see :class:`~reloader_core.model.ChangeSource`.
@@ -80,7 +78,7 @@ class InotifySource:
         :raises BackendUnavailableError: a limit was reached.
         """
         with self._lock:
-            if self._is_closed:
+            if self._gate.is_closed:
                 return
             added = files - self._files
             removed: frozenset[str] = frozenset()
@@ -97,7 +95,7 @@ class InotifySource:
             self._files = files
             self._settle(mounts)
             if self._hints:
-                os.eventfd_write(self._wakeup, 1)
+                self._wake()
 
     def wait(self, timeout: float | None) -> Iterable[Hint]:
         """Block until the kernel tells of something, at most ``timeout`` seconds.
@@ -105,28 +103,15 @@ class InotifySource:
         :raises BackendUnavailableError: a new directory has to be watched, and
             a limit was reached.
         """
-        with self._gate:
-            if self._is_closed:
-                return ()
-            self._is_waiting = True
-        try:
-            return self._wait(timeout)
-        finally:
-            with self._gate:
-                self._is_waiting = False
-                if self._is_closed:
-                    self._release()
+        with self._gate.waiting() as is_open:
+            return self._wait(timeout) if is_open else ()
 
     def close(self) -> None:
         """Give the descriptors back, or have the blocked ``wait`` do it at once."""
-        with self._gate:
-            if self._is_closed:
-                return
-            self._is_closed = True
-            if self._is_waiting:
-                os.eventfd_write(self._wakeup, 1)
-            else:
-                self._release()
+        self._gate.close()
+
+    def _wake(self) -> None:
+        os.eventfd_write(self._wakeup, 1)
 
     def _release(self) -> None:
         self._kernel.close()
@@ -137,7 +122,7 @@ class InotifySource:
         while True:
             rest = deadline - time.monotonic()
             self._poll.poll(None if rest == math.inf else max(0, math.ceil(rest * 1000)))
-            if self._is_closed:
+            if self._gate.is_closed:
                 return []
             with self._lock:
                 with contextlib.suppress(BlockingIOError):

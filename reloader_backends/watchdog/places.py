@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from reloader_backends.installed import is_installed
 from reloader_backends.watchdog.events import fold
-from reloader_backends.watchdog.plan import is_installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,16 +7,17 @@ takes along whatever is below, so everything below is counted before.
 
 from __future__ import annotations
 
-import itertools
 import os
 from typing import TYPE_CHECKING
 
 import attrs
 
+from reloader_backends.installed import is_installed
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-__all__ = ["MOST_SCHEDULES", "Candidate", "choose", "is_installed"]
+__all__ = ["MOST_SCHEDULES", "Candidate", "choose"]
 
 #: Directories that are scheduled at one time.
 MOST_SCHEDULES = 16
@@ -29,8 +30,6 @@ _MOST_DIRECTORIES = 512
 _MOST_UNNEEDED = 32
 
 _HEAPS = frozenset({"node_modules", "site-packages", "dist-packages", "venv", "__pypackages__"})
-_INSTALLED = frozenset({"site-packages", "dist-packages"})
-_LIBRARY_ROOTS = frozenset({"lib", "lib64", "Lib"})
 
 #: A directory that is watched already outweighs another one of somewhat more files.
 _FAITHFULNESS = 1.5
@@ -74,15 +73,6 @@ def choose(
         return is_installed(candidate.path), -weight, candidate.path
 
     return sorted(candidates, key=rank)[:most]
-
-
-def is_installed(path: str) -> bool:
-    """Whether this is a package manager's, or Python's own library: nobody edits it there."""
-    parts = path.split(os.sep)
-    return not _INSTALLED.isdisjoint(parts) or any(
-        part.startswith("python3.") and before in _LIBRARY_ROOTS
-        for before, part in itertools.pairwise(parts)
-    )
 
 
 def _iter_candidates(

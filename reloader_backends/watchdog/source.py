@@ -11,6 +11,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+from reloader_backends.gate import Gate
 from reloader_backends.stat import StatSource
 from reloader_backends.watchdog.coverage import Coverage
 from reloader_backends.watchdog.events import Deed, News
@@ -66,10 +67,7 @@ class WatchdogSource:
         # Guards all of the above but what watchdog's threads call. close() does not
         # take it: a look may hang in a dead server's stat().
         self._lock = threading.Lock()
-        # Guards who gives the threads back: the last one out.
-        self._gate = threading.Lock()
-        self._is_waiting = False
-        self._is_closed = False
+        self._gate = Gate(wake=self._wakeup.set, release=self._lookout.close)
 
     def watch(self, files: frozenset[str], trees: frozenset[Tree]) -> None:
         """Watch exactly these from now on; see :class:`~reloader_core.model.ChangeSource`.
@@ -77,7 +75,7 @@ class WatchdogSource:
         :raises BackendUnavailableError: a limit was reached.
         """
         with self._lock:
-            if self._is_closed:
+            if self._gate.is_closed:
                 return
             # From here on nothing is lost; the rest makes it quick.
             self._full.watch(files, trees)
@@ -96,29 +94,16 @@ class WatchdogSource:
         :raises BackendUnavailableError: a limit was reached, or watchdog fails again
             and again.
         """
-        with self._gate:
-            if self._is_closed:
+        with self._gate.waiting() as is_open:
+            if not is_open:
                 return ()
-            self._is_waiting = True
-        try:
             return self._wait(math.inf if timeout is None else time.monotonic() + timeout)
-        finally:
-            with self._gate:
-                self._is_waiting = False
-                if self._is_closed:
-                    self._lookout.close()
 
     def close(self) -> None:
         """Give the threads back, or have the blocked ``wait`` do it at once."""
-        with self._gate:
-            if self._is_closed:
-                return
-            self._is_closed = True
-            self._fast.close()
-            self._full.close()
-            self._wakeup.set()
-            if not self._is_waiting:
-                self._lookout.close()
+        self._fast.close()
+        self._full.close()
+        self._gate.close()
 
     # On watchdog's threads.
 
@@ -134,7 +119,7 @@ class WatchdogSource:
     # On the waiting thread, or in watch().
 
     def _wait(self, deadline: float) -> list[Hint]:
-        while not self._is_closed:
+        while not self._gate.is_closed:
             self._wakeup.clear()
             with self._lock:
                 self._collect()

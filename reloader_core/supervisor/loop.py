@@ -177,8 +177,9 @@ class Supervisor:
                 self._step(lifecycle.ChangesExpected(until=until))
             case Verified(can_start=can_start):
                 self._step(lifecycle.Verified(can_start=can_start))
-            case LockWaitedFor():
-                self._tell_of_lock(event)
+            case LockWaitedFor(path=path, is_abandoned=is_abandoned):
+                root = self._configuration.project_root
+                self._report(messages.lock(path, root, is_abandoned=is_abandoned))
             case AskAgain():
                 self._decisions.ask_again()
             case InspectorFailed(error=error):
@@ -197,39 +198,24 @@ class Supervisor:
         ):
             # Said before the program that runs now was started: it has them.
             return
-        if self._configuration.track_opened_files and run is not None:
+        if self._configuration.track_opened_files:
             # The program says first that it writes a file, and then writes it.
-            self._take_reports(run.process)
-        if (others := self._opened_files.leave_out_written(batch)) is None:
-            return
-        self._decisions.decide(others)
+            if run is not None:
+                self._take_reports(run.process)
+            if (others := self._opened_files.leave_out_written(batch)) is None:
+                return
+            batch = others
+        self._decisions.decide(batch)
 
     def _hold(self, held: ChangesHeld) -> None:
         """Tell what does not compile, and that the old code goes on until it does."""
         # Should the program start for another reason, it must not believe them either.
         self._distrusted.update(held.paths)
-        root = self._configuration.project_root
-        title = self._command.title
-        if self._program.run is None:
-            consequence = "waiting until it compiles"
-        else:
-            consequence = f"{title} goes on with the old code until it compiles"
+        goes_on = None if self._program.run is None else self._command.title
         for fault in held.faults:
-            name = messages.shorten(fault.path, root)
-            details = {"path": fault.path, "error": fault.text}
-            text = f"{name} does not compile; {consequence}\n{fault.text}"
-            self._tell(Level.ERROR, "held", text, details)
+            self._report(messages.held(fault, self._configuration.project_root, goes_on=goes_on))
         if not held.faults:
             self._tell(Level.INFO, "undone", "what did not compile was undone: nothing to restart")
-
-    def _tell_of_lock(self, waited: LockWaitedFor) -> None:
-        name = messages.shorten(waited.path, self._configuration.project_root)
-        if waited.is_abandoned:
-            text = f"{name} is still there: not waiting for it any longer"
-            self._tell(Level.WARNING, "lock", text, {"path": waited.path})
-        else:
-            text = f"{name} is there: waiting until version control is done"
-            self._tell(Level.INFO, "lock", text, {"path": waited.path})
 
     def _quit(self, number: int) -> None:
         self._tell(Level.DETAIL, "signal", f"got {signal.Signals(number).name}")
@@ -252,7 +238,9 @@ class Supervisor:
 
     def _inspect(self, records: list[Record]) -> None:
         files: list[LoadedFile] = []
-        if written := self._opened_files.learn(records):
+        if self._configuration.track_opened_files and (
+            written := self._opened_files.learn(records)
+        ):
             self._inspector.forget(written)
         for record in records:
             match record:

@@ -12,6 +12,8 @@ from reloader_core.notices import Level, Notice, Report
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from reloader_core.policy.comparison import Fault
+
 #: More changed files than this are counted, not named.
 _MOST_NAMED = 2
 
@@ -80,6 +82,31 @@ def restarted(report: ReloadReport) -> Notice:
     }
     details.update({f"{name}_seconds": seconds for name, seconds in parts.items()})
     return Notice(level=Level.INFO, event="restarted", text=text, details=details)
+
+
+def held(fault: Fault, root: str, *, goes_on: str | None) -> Notice:
+    """The lines of a source that does not compile.
+
+    :param fault: what is wrong with it.
+    :param root: paths below it are shown relative to it.
+    :param goes_on: the program that runs all the same, if there is one.
+    """
+    consequence = "waiting until it compiles"
+    if goes_on is not None:
+        consequence = f"{goes_on} goes on with the old code until it compiles"
+    text = f"{shorten(fault.path, root)} does not compile; {consequence}\n{fault.text}"
+    details = {"path": fault.path, "error": fault.text}
+    return Notice(level=Level.ERROR, event="held", text=text, details=details)
+
+
+def lock(path: str, root: str, *, is_abandoned: bool) -> Notice:
+    """The line of a lock of version control that stays for long."""
+    name = shorten(path, root)
+    if is_abandoned:
+        level, text = Level.WARNING, f"{name} is still there: not waiting for it any longer"
+    else:
+        level, text = Level.INFO, f"{name} is there: waiting until version control is done"
+    return Notice(level=level, event="lock", text=text, details={"path": path})
 
 
 def ended(title: str, returncode: int, error: str | None) -> str:

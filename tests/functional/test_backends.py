@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from reloader_backends import inotify, stat, watchdog
 from reloader_core.testing.pytest import change_source_rules
 from tests.functional.change_sources import (
     BACKENDS,
+    BUILT_IN,
     INTERVAL_SECONDS,
     TRAITS,
     Watching,
-    open_source,
     replace,
     retarget,
 )
@@ -36,19 +34,9 @@ def test_the_backend_keeps_the_contract(
     rule.check(lambda: open_at(INTERVAL_SECONDS), tmp_path, TRAITS)
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(stat.open_change_source, id="stat"),
-        pytest.param(
-            inotify.open_change_source,
-            id="inotify",
-            marks=pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's"),
-        ),
-        pytest.param(watchdog.open_change_source, id="watchdog"),
-    ]
-)
+@pytest.fixture(params=BUILT_IN)
 def watching(request: pytest.FixtureRequest) -> Iterator[Watching]:
-    source = open_source(request.param)
+    source: ChangeSource = request.param(INTERVAL_SECONDS)
     yield Watching(source)
     source.close()
 

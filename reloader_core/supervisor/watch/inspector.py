@@ -39,7 +39,6 @@ _GATHER_SECONDS = 0.030
 #: Files read in one go while learning contents, before messages are looked for.
 _DIGESTS_AT_ONCE = 16
 
-
 #: Messages that come in without end do not keep what was found from being told.
 _BATCH_SECONDS = 0.100
 

@@ -14,6 +14,7 @@ import os
 import sys
 import threading
 import time
+import warnings
 from typing import TYPE_CHECKING
 
 import attrs
@@ -89,6 +90,9 @@ class Lookout:
 
         :raises BackendUnavailableError: watchdog cannot watch here.
         """
+        # Version 7 warns when directories are made one in the other faster than it
+        # adds them. The user can do nothing about it, and made an error it ends the thread.
+        warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning, r"watchdog\.")
         before = set(threading.enumerate())
         try:
             observer = Observer()

@@ -186,10 +186,11 @@ class Snapshot:
         known = self._expected.get(path)
         if known is None:
             return Judgement.IRRELEVANT
+        # Also of a change: the program it is started for is held against this.
+        self._contents[path] = (stamp, digest)
         if known.digest != digest:
             return Judgement.MODIFIED
         known.stamp = stamp
-        self._contents[path] = (stamp, digest)
         return Judgement.UNCHANGED
 
     def _speaks(self, expectation: _Expectation) -> bool:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from reloader_core.supervisor.child.process import ProgramProcess
 
 #: A program reports hundreds of files while it imports. To be woken for each
-#: one would cost the program more than the report itself.
-_REPORTS_PAUSE_SECONDS = 0.020
+#: one would cost the program more than the report itself. A short while only: until a
+#: file's content was read, a touch cannot be told from an edit.
+_REPORTS_PAUSE_SECONDS = 0.005
 
 #: A program from which no agent was heard by then has none.
 _HELLO_SECONDS = 2.0

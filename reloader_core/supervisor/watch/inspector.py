@@ -11,6 +11,7 @@ file system that hangs must not keep Ctrl-C from working.
 
 from __future__ import annotations
 
+import itertools
 import os
 import queue
 import threading
@@ -208,7 +209,10 @@ class Inspector:
     def _learn_contents(self) -> None:
         """Read some files, so that a touch can later be told from an edit."""
         now, self._unread = self._unread[:_DIGESTS_AT_ONCE], self._unread[_DIGESTS_AT_ONCE:]
-        for path, stamp in self._snapshot.iter_without_digest(now):
+        self._learn(now)
+
+    def _learn(self, paths: Iterable[str]) -> None:
+        for path, stamp in self._snapshot.iter_without_digest(paths):
             content = digest_of(path)
             if content is not None and content[0] == stamp:
                 self._snapshot.learn_digest(path, stamp, content[1])
@@ -252,10 +256,12 @@ class Inspector:
                 continue
             self._snapshot.loaded(path, stamp, is_source=is_source)
             self._new_paths.setdefault(path, now)
-        # Nobody edits what is installed: a touch right after the start is one of the rest.
-        self._unread.extend(sorted((file.path for file in files), key=is_installed))
         if self._watch_due is None:
             self._watch_due = now + _GATHER_SECONDS
+        # Nobody edits what is installed: a touch right after the start is one of the rest.
+        paths = [file.path for file in files]
+        self._unread.extend(filter(is_installed, paths))
+        self._learn(itertools.filterfalse(is_installed, paths))
 
     def _take_extra(
         self, files: frozenset[str], trees: frozenset[Tree], is_done: threading.Event

@@ -113,13 +113,14 @@ def test_an_extra_file_counts_though_the_program_writes_it(workshop: Workshop) -
     workshop.write("data.txt", "one")
     running = start(
         workshop,
-        "text = open('data.txt').read(); print('read', text, flush=True)\n"
-        "open('data.txt', 'w').write(text)",
+        "text = open('data.txt').read()\n"
+        "with open('data.txt', 'w') as file: file.write(text)\n"
+        "print('read and wrote', text, flush=True)",
         *("--extra-file", "data.txt"),
     )
-    running.out.wait_for("read one")
+    running.out.wait_for("read and wrote one")
     workshop.write("data.txt", "two")
-    running.out.wait_for("read two")
+    running.out.wait_for("read and wrote two")
 
 
 def test_what_is_excluded_by_default_is_left_alone(workshop: Workshop) -> None:

@@ -16,12 +16,13 @@ import inotify_simple  # type: ignore[import-untyped]
 from inotify_simple import Event, INotify, flags
 
 from reloader_backends.inotify import limits
+from reloader_core.errors import BackendUnavailableError
 
 if TYPE_CHECKING:
     from reloader_backends.inotify.paths import Step
     from reloader_backends.inotify.trees import Branch
 
-__all__ = ["CONTENT", "ENTRIES", "ITSELF", "Kernel", "Watch"]
+__all__ = ["CONTENT", "ENTRIES", "ITSELF", "NAMES", "Kernel", "Watch"]
 
 _ONLY_THIS_DIRECTORY: Final = int(flags.ONLYDIR | flags.DONT_FOLLOW)
 #: A directory: that it was moved or removed. No event for anything in it.
@@ -38,6 +39,9 @@ ENTRIES: Final = ITSELF | int(
 )
 #: A file: that it is written to, under whatever name.
 CONTENT: Final = int(flags.CLOSE_WRITE | flags.MODIFY | flags.DONT_FOLLOW)
+#: A file: that it got another name, among other changes of its attributes. Such a watch
+#: is had while there are plenty, and the first to be given up when there are none left.
+NAMES: Final = int(flags.ATTRIB | flags.DONT_FOLLOW)
 
 _MASK_ADD: Final = int(flags.MASK_ADD)
 _CREATE: Final = int(flags.CREATE)
@@ -65,6 +69,11 @@ class Watch:
     def has_entries(self) -> bool:
         """Whether the kernel tells of changes to the directory's entries."""
         return bool(self.mask & _CREATE)
+
+    @property
+    def has_content(self) -> bool:
+        """Whether the kernel tells of writes to the file under whatever name."""
+        return self.mask & CONTENT == CONTENT
 
     @property
     def needs_entries(self) -> bool:
@@ -100,6 +109,7 @@ class Kernel:
             raise limits.refused("this system", error) from error
         self._watches: dict[int, Watch] = {}
         self._loosened: set[Watch] = set()
+        self._most_for_names = limits.spare_watches()
 
     def fileno(self) -> int:
         """The descriptor that becomes readable with an event."""
@@ -132,6 +142,8 @@ class Kernel:
             if error.errno in _VANISHED:
                 return None
             if error.errno == errno.ENOSPC:
+                if self._shed():
+                    return self.add(path, mask)
                 raise limits.out_of_watches(path) from error
             raise limits.refused(path, error) from error
         watch = self._watches.get(wd)
@@ -142,6 +154,19 @@ class Kernel:
             watch.path = path
             watch.mask |= mask
         return watch
+
+    def add_spare(self, path: str) -> Watch | None:
+        """Watch for :data:`NAMES` what is at ``path`` now, if there are plenty of watches.
+
+        :returns: ``None`` also when there are not.
+        :raises PermissionError: it may not be read.
+        """
+        if len(self._watches) >= self._most_for_names:
+            return None
+        try:
+            return self.add(path, NAMES)
+        except BackendUnavailableError:
+            return None
 
     def loosen(self, watch: Watch) -> None:
         """Note that something no longer depends on a watch."""
@@ -157,12 +182,29 @@ class Kernel:
             if self._watches.get(watch.wd) is not watch:
                 continue
             if not (watch.needs_entries or watch.owners):
-                del self._watches[watch.wd]
-                with contextlib.suppress(OSError):  # The inode may have gone before.
-                    self._inotify.rm_watch(watch.wd)
+                self._drop(watch)
             elif watch.has_entries and not watch.needs_entries:
                 self._narrow(watch)
         self._loosened.clear()
+
+    def _shed(self) -> bool:
+        """Give up the watches that are the least use, and add no more of them.
+
+        :returns: whether there were any.
+        """
+        self._most_for_names = 0
+        spare = [watch for watch in self._watches.values() if watch.mask == NAMES]
+        for watch in spare:
+            for step in watch.owners:
+                step.watch = None
+            watch.owners.clear()
+            self._drop(watch)
+        return bool(spare)
+
+    def _drop(self, watch: Watch) -> None:
+        del self._watches[watch.wd]
+        with contextlib.suppress(OSError):  # The inode may have gone before.
+            self._inotify.rm_watch(watch.wd)
 
     def _narrow(self, watch: Watch) -> None:
         # On failure it stays as it is: wider than it need be.

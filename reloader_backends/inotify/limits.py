@@ -7,10 +7,12 @@ import sys
 
 from reloader_core.errors import BackendUnavailableError
 
-__all__ = ["out_of_instances", "out_of_watches", "refused"]
+__all__ = ["out_of_descriptors", "out_of_instances", "out_of_watches", "refused", "spare_watches"]
 
 _FEWEST_WATCHES = 524_288
 _FEWEST_INSTANCES = 1024
+#: One watch in so many may be spent on what is seldom of use; the user has other programs.
+_SPARE_PART = 8
 
 
 def out_of_watches(path: str) -> BackendUnavailableError:
@@ -51,6 +53,12 @@ def out_of_descriptors() -> BackendUnavailableError:
         f"raise the limit with: ulimit -n {2 * soft}",
         fallback="stat",
     )
+
+
+def spare_watches() -> int:
+    """How many watches there may be before none is added that could be done without."""
+    _, value = _lower_limit("max_user_watches", "max_inotify_watches")
+    return value // _SPARE_PART
 
 
 def refused(path: str, error: OSError) -> BackendUnavailableError:

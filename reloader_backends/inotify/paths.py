@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from reloader_backends.inotify.trees import Mount
 
-__all__ = ["Kind", "Paths", "Step"]
+__all__ = ["Kind", "Paths", "Step", "has_other_names"]
 
 _MOST_LINKS = 40  # The kernel's own bound, MAXSYMLINKS.
 _MOST_LOOKS = 10
@@ -62,7 +62,7 @@ class Step:
     :ivar target: of a link, where it leads.
     :ivar goal: the directory it leads to in the end, itself if it is one.
     :ivar claim: the directory watch in which its name is registered.
-    :ivar watch: the watch on its own inode: of a directory, or of a file with other names.
+    :ivar watch: the watch on its own inode: of a directory, or of a file.
     :ivar dependents: the steps below it and the links that lead to it.
     :ivar spellings: how it was given to ``watch``, once per time it was.
     :ivar mounts: the trees, or parts of trees, that begin here.
@@ -311,14 +311,22 @@ class Paths:
     def _become_file(self, step: Step, path: str, names: int) -> None:
         self._become(step, Kind.FILE)
         # Package managers link the files they install to a cache, and nobody edits them there.
-        if names > 1 and not is_installed(path):
-            try:
+        if is_installed(path):
+            return
+        try:
+            watch = None
+            if names == 1:
+                watch = self._kernel.add_spare(path)
+                # It may have got one before the watch was there.
+                if watch is not None and has_other_names(path):
+                    names = 2
+            if names > 1:
                 watch = self._kernel.add(path, CONTENT)
-            except PermissionError:
-                return  # It may be written to all the same, but it cannot be loaded.
-            if watch is not None:
-                step.watch = watch
-                watch.owners.add(step)
+        except PermissionError:
+            return  # It may be written to all the same, but it cannot be loaded.
+        if watch is not None:
+            step.watch = watch
+            watch.owners.add(step)
 
     def _become_link(self, step: Step, target: str) -> None:
         self._disown(step)
@@ -405,6 +413,12 @@ class Paths:
         elif step.claim is None or step.claim is not directory.watch:
             self._claim(step, directory)
             self.enqueue(step)
+
+
+def has_other_names(path: str) -> bool:
+    """Whether a file has hard links, so that it can be written to under another name."""
+    status = _status(path)
+    return status is not None and stat.S_ISREG(status.st_mode) and status.st_nlink > 1
 
 
 def _status(path: str) -> os.stat_result | None:

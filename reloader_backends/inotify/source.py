@@ -18,7 +18,7 @@ from inotify_simple import Event, flags  # type: ignore[import-untyped]
 from reloader_backends.gate import Gate
 from reloader_backends.inotify import limits
 from reloader_backends.inotify.kernel import Kernel, Watch
-from reloader_backends.inotify.paths import Paths, Step
+from reloader_backends.inotify.paths import Paths, Step, has_other_names
 from reloader_backends.inotify.trees import Branch, Mount, Trees
 from reloader_core.model import Hint, HintScope
 
@@ -36,6 +36,7 @@ _OVERFLOW: Final = int(flags.Q_OVERFLOW)
 _IGNORED: Final = int(flags.IGNORED)
 _ITSELF: Final = int(flags.MOVE_SELF | flags.DELETE_SELF)
 _DIRECTORY: Final = int(flags.ISDIR)
+_ATTRIBUTES: Final = int(flags.ATTRIB)
 _MODIFY: Final = int(flags.MODIFY)
 _CREATE: Final = int(flags.CREATE)
 _APPEARED: Final = int(flags.CREATE | flags.MOVED_TO)
@@ -149,6 +150,9 @@ class InotifySource:
                 continue
             if mask & _IGNORED:
                 self._forget(watch, mounts)
+            elif mask & _ATTRIBUTES:
+                for step in watch.owners:
+                    self._look_for_names(step, watch, mounts)
             elif name:
                 for step in watch.names.get(name, ()):
                     self._touch(step, mask, mounts)
@@ -185,6 +189,13 @@ class InotifySource:
             self._touched.add(step)
         self._hint_dependents(step, _is_being_written(step.path, mask), mounts)
 
+    def _look_for_names(self, step: Step, watch: Watch, mounts: list[Mount]) -> None:
+        """Follow a file under all of its names once it has more than one."""
+        if not watch.has_content and has_other_names(step.path):
+            self._paths.enqueue(step)
+            # Also what was written under its new name before that is followed.
+            self._hint_dependents(step, False, mounts)
+
     def _hint_dependents(
         self, step: Step, is_being_written: bool | None, mounts: list[Mount]
     ) -> None:
@@ -218,13 +229,12 @@ class InotifySource:
         if mask & _REPLACED:
             self._trees.unfollow(branch, name)
         is_wanted = branch.wants_file(name)
-        if (
-            mask & _APPEARED
-            and os.path.islink(path)
-            and (is_wanted or branch.tree.filter.wants_directory(path))
-        ):
-            mounts.append(self._trees.follow(branch, name))
-            self._hint(path, HintScope.TREE, False)
+        if mask & _APPEARED:
+            is_link = os.path.islink(path)
+            if is_wanted or (is_link and branch.tree.filter.wants_directory(path)):
+                mounts.append(self._trees.follow(branch, name))
+                if is_link:
+                    self._hint(path, HintScope.TREE, False)
         if is_wanted:
             self._hint(path, HintScope.PATH, _is_being_written(path, mask))
 

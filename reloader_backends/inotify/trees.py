@@ -42,7 +42,7 @@ class Branch:
 
     :ivar path: as spelled from the tree's root on.
     :ivar real: the same without links.
-    :ivar links: the symbolic links in it that are followed, by name.
+    :ivar links: the files and symbolic links in it that are followed, by name.
     """
 
     tree: Tree
@@ -121,7 +121,7 @@ class Trees:
         return found
 
     def follow(self, branch: Branch, name: str) -> Mount:
-        """Watch where a link leads that appeared."""
+        """Watch a file, or where a link leads, that appeared."""
         mount = branch.links[name] = self._mount(branch.tree, f"{branch.path}/{name}")
         return mount
 
@@ -186,7 +186,7 @@ class Trees:
         return first
 
     def _read(self, branch: Branch, found: list[Mount]) -> list[str]:
-        """The wanted directories in a branch; its wanted links become mounts."""
+        """The wanted directories in a branch; its wanted files and links become mounts."""
         choose = branch.tree.filter
         directories: list[str] = []
         try:
@@ -199,8 +199,9 @@ class Trees:
                 if entry.is_dir(follow_symlinks=False):
                     if choose.wants_directory(path):
                         directories.append(entry.name)
-                elif entry.is_symlink() and (
-                    branch.wants_file(entry.name) or choose.wants_directory(path)
+                # A file is followed as well, under whatever name it is written.
+                elif branch.wants_file(entry.name) or (
+                    entry.is_symlink() and choose.wants_directory(path)
                 ):
                     found.append(self.follow(branch, entry.name))
         return directories

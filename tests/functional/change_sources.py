@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -37,6 +38,7 @@ __all__ = [
     "python_tree",
     "replace",
     "retarget",
+    "run_limited",
 ]
 
 DEADLINE_SECONDS = 10.0
@@ -97,3 +99,20 @@ def retarget(link: Path, target: AnyPath) -> None:
     other = link.with_name(link.name + ".tmp")
     other.symlink_to(target)
     other.replace(link)
+
+
+def run_limited(limit: str, value: int, code: str, *paths: Path) -> str:
+    """The output of a Python program that gets paths, and few of what inotify takes."""
+    lower = f'echo {value} > /proc/sys/user/{limit} && exec "$@"'
+    command = [sys.executable, "-c", code, *map(str, paths)]
+    done = subprocess.run(
+        ["unshare", "-Ur", "sh", "-c", lower, "sh", *command],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if done.returncode != 0 and "Traceback" not in done.stderr:
+        pytest.skip(f"no user namespaces here: {done.stderr.strip()}")
+    assert done.stderr == ""
+    return done.stdout

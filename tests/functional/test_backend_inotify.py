@@ -14,7 +14,7 @@ import pytest
 from reloader_backends.inotify import open_change_source
 from reloader_core.errors import BackendUnavailableError
 from reloader_core.model import Hint, HintScope
-from tests.functional.change_sources import Watching, open_source, replace
+from tests.functional.change_sources import Watching, open_source, replace, run_limited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -233,20 +233,42 @@ except BackendUnavailableError as error:
 def test_a_limit_is_named_with_the_command_that_raises_it(
     tmp_path: Path, limit: str, value: int
 ) -> None:
-    lower = f'echo {value} > /proc/sys/user/{limit} && exec "$@"'
-    done = subprocess.run(
-        ["unshare", "-Ur", "sh", "-c", lower, "sh", sys.executable, "-c", LIMITED, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
+    output = run_limited(limit, value, LIMITED, tmp_path)
+    assert output.startswith("stat inotify: ")
+    assert f"user.{limit}={value} " in output
+    assert f"sudo sysctl -w user.{limit}=" in output
+
+
+SPARING = """
+import os, sys
+from reloader_backends.inotify import open_change_source
+from reloader_core.model import OpenRequest
+request = OpenRequest(interval=1.0, options=None, notify=print, open_backend=lambda name: None)
+source = open_change_source(request)
+files = frozenset(sys.argv[1:9])
+source.watch(files, frozenset())
+source.watch(files | {path + "/a.py" for path in sys.argv[9:]}, frozenset())
+for path in (sys.argv[1], sys.argv[-1] + "/a.py"):
+    open(path, "w").close()
+    while not any(hint.path == path for hint in source.wait(10)):
+        pass
+print("all hinted at")
+"""
+
+
+def test_watches_of_files_are_given_back_when_directories_need_them(tmp_path: Path) -> None:
+    limit = 128
+    files = [tmp_path / f"module{number}.py" for number in range(8)]
+    # All that are left beside those on the way, so not enough for the files as well.
+    directories = [tmp_path / f"package{n}" for n in range(limit - len(tmp_path.parts) - 1)]
+    for path in files:
+        path.touch()
+    for path in directories:
+        path.mkdir()
+        (path / "a.py").touch()
+    assert run_limited("max_inotify_watches", limit, SPARING, *files, *directories) == (
+        "all hinted at\n"
     )
-    if done.returncode != 0 and "Traceback" not in done.stderr:
-        pytest.skip(f"no user namespaces here: {done.stderr.strip()}")
-    assert done.stderr == ""
-    assert done.stdout.startswith("stat inotify: ")
-    assert f"user.{limit}={value} " in done.stdout
-    assert f"sudo sysctl -w user.{limit}=" in done.stdout
 
 
 def test_a_process_without_descriptors_is_told_from_a_user_without_instances(

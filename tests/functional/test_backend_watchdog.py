@@ -21,7 +21,7 @@ from reloader_backends.watchdog.plan import MOST_SCHEDULES, choose
 from reloader_core.errors import BackendUnavailableError
 from reloader_core.model import ChangeSource, Hint, OpenRequest, Tree
 from reloader_core.patterns import PathFilter
-from tests.functional.change_sources import Watching, replace
+from tests.functional.change_sources import Watching, replace, run_limited
 from tests.functional.harness import Workshop, wait_until
 
 if TYPE_CHECKING:
@@ -508,26 +508,10 @@ else:
 """
 
 
-def run_limited(limit: str, value: int, *paths: Path) -> str:
-    lower = f'echo {value} > /proc/sys/user/{limit} && exec "$@"'
-    command = [sys.executable, "-c", LIMITED, *map(str, paths)]
-    done = subprocess.run(
-        ["unshare", "-Ur", "sh", "-c", lower, "sh", *command],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    if done.returncode != 0 and "Traceback" not in done.stderr:
-        pytest.skip(f"no user namespaces here: {done.stderr.strip()}")
-    assert done.stderr == ""
-    return done.stdout
-
-
 @only_linux
 @pytest.mark.parametrize("limit", ["max_inotify_watches", "max_inotify_instances"])
 def test_a_limit_is_named_with_the_command_that_raises_it(tmp_path: Path, limit: str) -> None:
-    output = run_limited(limit, 0, tmp_path / "a.py")
+    output = run_limited(limit, 0, LIMITED, tmp_path / "a.py")
     assert output.startswith("stat inotify: ")
     assert f"user.{limit}=0 " in output
     assert f"sudo sysctl -w user.{limit}=" in output
@@ -538,7 +522,7 @@ def test_a_limit_that_leaves_some_watches_leaves_the_rest_to_looks(tmp_path: Pat
     paths = [tmp_path / f"apart{number}" / "a.py" for number in range(4)]
     for path in paths:
         path.parent.mkdir()
-    output = run_limited("max_inotify_watches", 2, *paths).splitlines()
+    output = run_limited("max_inotify_watches", 2, LIMITED, *paths).splitlines()
     assert output[-1] == "all hinted at"
     assert len(output) == 2
     assert "inotify watch limit reached" in output[0]

@@ -39,6 +39,8 @@ BREAKAGES = [
         "a write in place is hinted at",
         "a file deleted and made again later is hinted at each time",
         "a write under another name of the file is hinted at",
+        "a write under a name that was made later is hinted at",
+        "a write under another name of a file in a tree is hinted at",
         "a file that appears is hinted at",
         "a removed directory may come back",
         "an edit in a tree is hinted at",

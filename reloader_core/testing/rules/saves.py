@@ -188,3 +188,13 @@ def a_write_under_another_name_of_the_file_is_hinted_at(trial: Trial, disk: Disk
     trial.watch(path)
     disk.write(elsewhere)
     trial.until(path)
+
+
+@rule(Ability.HARD_LINKS)
+def a_write_under_a_name_that_was_made_later_is_hinted_at(trial: Trial, disk: Disk) -> None:
+    """When the watch was taken up, nothing said that the file would get another name."""
+    path, elsewhere = disk.file(MODULE), disk.place("elsewhere.py")
+    trial.watch(path)
+    disk.hard_link(elsewhere, path)
+    disk.write(elsewhere)
+    trial.until(path)

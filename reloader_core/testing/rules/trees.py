@@ -8,6 +8,7 @@ import attrs
 
 from reloader_core.model import Tree
 from reloader_core.patterns import PathFilter
+from reloader_core.testing.abilities import Ability
 from reloader_core.testing.rule import rule
 
 if TYPE_CHECKING:
@@ -124,6 +125,23 @@ def a_tree_may_be_moved_away_and_back(trial: Trial, disk: Disk) -> None:
     trial.drain()
     disk.write(path)
     trial.until(path)
+
+
+@rule(Ability.HARD_LINKS)
+def a_write_under_another_name_of_a_file_in_a_tree_is_hinted_at(trial: Trial, disk: Disk) -> None:
+    """Whether the file, or its other name, was there before the tree was watched or not."""
+    early, late = disk.file("tree/early.py"), disk.place("tree/late.py")
+    disk.hard_link(elsewhere := disk.place("elsewhere.py"), early)
+    trial.watch(trees=[disk.place("tree")])
+    disk.write(elsewhere)
+    trial.until(early)
+    trial.drain()
+    disk.write(late)
+    trial.until(late)
+    trial.drain()
+    disk.hard_link(elsewhere := disk.place("other.py"), late)
+    disk.write(elsewhere)
+    trial.until(late)
 
 
 @rule(asks_for_silence=True)

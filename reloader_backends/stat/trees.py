@@ -7,7 +7,7 @@ directory is listed for some looks longer than its stamp asks for.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
@@ -17,10 +17,22 @@ from reloader_core.model import HintScope
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reloader_backends.stat.stamps import Stamps
     from reloader_core.model import Tree
 
-__all__ = ["Hints", "TreeListing"]
+__all__ = ["Hints", "Remembered", "TreeListing"]
+
+
+class Remembered(Protocol):
+    """Where new files are entered, and vanished ones are taken out."""
+
+    def __contains__(self, path: str, /) -> bool: ...
+
+    def remember(self, path: str, seen: Seen) -> None:
+        """Hold the file against this from now on."""
+
+    def forget(self, path: str) -> object | None:
+        """No longer look at a file; what was last seen of it is returned."""
+
 
 #: In the order of their discovery.
 Hints = dict[tuple[str, HintScope], None]
@@ -50,6 +62,10 @@ class TreeListing:
             for name in directory.files:
                 yield os.path.join(path, name)
 
+    def iter_directories(self) -> Iterable[str]:
+        """The directories that were entered."""
+        return self._directories.keys()
+
     def enter(self, path: str, rechecks: int) -> list[str]:
         """Take in a directory and what is below it.
 
@@ -78,7 +94,7 @@ class TreeListing:
             found += [os.path.join(path, name) for name in directory.files]
         return found
 
-    def look(self, stamps: Stamps, files: frozenset[str], hints: Hints, rechecks: int) -> None:
+    def look(self, stamps: Remembered, files: frozenset[str], hints: Hints, rechecks: int) -> None:
         """List what changed again; new files enter ``stamps`` as absent, vanished ones leave.
 
         :param files: those that stay though they vanish.

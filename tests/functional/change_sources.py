@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import reloader_toy.backend
 
-from reloader_backends import inotify, stat, watchdog
+from reloader_backends import inotify, nfs, stat, watchdog
 from reloader_core.testing import (
     Observer,
     SourceTraits,
@@ -66,6 +66,7 @@ BUILT_IN = [
         marks=pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's"),
     ),
     pytest.param(partial(_open_at, watchdog), id="watchdog"),
+    pytest.param(partial(_open_at, nfs), id="nfs"),
 ]
 
 #: What is held against the contract: these, and a stranger's.

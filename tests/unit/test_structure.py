@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 #: Lower floors first. A module may import from its own floor and those below.
 FLOORS = [
-    ["errors", "invocation", "stamp", "model", "agent"],
+    ["errors", "invocation", "mounts", "stamp", "model", "agent"],
     ["patterns", "policy", "notices"],
     ["config", "command"],
     ["hookspecs"],
@@ -121,7 +121,12 @@ def test_only_the_layer_for_pytest_imports_pytest(name: str) -> None:
 
 
 def test_backends_use_only_public_names() -> None:
-    allowed = {"reloader_core", "reloader_core.model", "reloader_core.errors"}
+    allowed = {
+        "reloader_core",
+        "reloader_core.model",
+        "reloader_core.errors",
+        "reloader_core.mounts",
+    }
     for path in (ROOT / "reloader_backends").rglob("*.py"):
         for imported, is_for_types in imports(ast.parse(path.read_text())):
             if imported.startswith("reloader_core") and not is_for_types:

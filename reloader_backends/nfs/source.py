@@ -1,0 +1,178 @@
+"""Joins what the shares have to say."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from reloader_backends.gate import Gate
+from reloader_backends.mounted import MountChanges, first_remote
+from reloader_backends.nfs.share import Pace, Share
+from reloader_core.model import Hint, HintScope, Tree
+from reloader_core.mounts import Mount, MountTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["NfsSource"]
+
+#: How often it is looked whether a server answers, and what is mounted.
+_CHECK_SECONDS = 0.5
+
+
+class NfsSource:
+    """A change source that asks servers.
+
+    :param pace: how often and how many at a time, for each mount.
+    :param notify: shows one line to the user.
+    """
+
+    def __init__(self, pace: Pace, *, notify: Callable[[str], None]) -> None:
+        self._pace = pace
+        self._notify = notify
+        self._files: frozenset[str] = frozenset()
+        self._trees: frozenset[Tree] = frozenset()
+        self._table = MountTable.read()
+        self._changes = MountChanges()
+        self._mounts: dict[str, Mount] = {}
+        self._shares: dict[str, Share] = {}
+        self._check_due = time.monotonic() + _CHECK_SECONDS
+        # Guards the shares; close() does not take it.
+        self._lock = threading.Lock()
+        self._heard = threading.Condition()
+        self._hints: dict[tuple[str, HintScope], None] = {}
+        self._error: Exception | None = None
+        self._gate = Gate(wake=self._wake, release=self._release)
+
+    def watch(self, files: frozenset[str], trees: frozenset[Tree]) -> None:
+        """Watch exactly these from now on; see :class:`~reloader_core.model.ChangeSource`.
+
+        It does not wait for a server that does not answer; what is there is hinted at when
+        the server is back.
+        """
+        with self._lock:
+            if self._gate.is_closed:
+                return
+            self._files, self._trees = files, trees
+            self._share_out()
+            self._keep_hints()
+
+    def wait(self, timeout: float | None) -> Iterable[Hint]:
+        """Block until something may have changed, at most ``timeout`` seconds."""
+        with self._gate.waiting() as is_open:
+            if not is_open:
+                return ()
+            return self._wait(math.inf if timeout is None else time.monotonic() + timeout)
+
+    def close(self) -> None:
+        """Let the threads end; those that are stuck do so when their servers answer."""
+        self._gate.close()
+
+    def _wake(self) -> None:
+        with self._heard:
+            self._heard.notify_all()
+
+    def _release(self) -> None:
+        for share in list(self._shares.values()):
+            share.close()
+        self._changes.close()
+
+    # On a share's thread.
+
+    def _hear(self, path: str, scope: HintScope) -> None:
+        with self._heard:
+            self._hints[path, scope] = None
+            self._heard.notify_all()
+
+    def _hear_of_failure(self, error: Exception) -> None:
+        with self._heard:
+            self._error = error
+            self._heard.notify_all()
+
+    # On the waiting thread, or in watch().
+
+    def _wait(self, deadline: float) -> list[Hint]:
+        while not self._gate.is_closed:
+            now = time.monotonic()
+            if now >= self._check_due:
+                self._check_due = now + _CHECK_SECONDS
+                self._check(now)
+            with self._heard:
+                if self._error is not None:
+                    raise self._error
+                if self._hints:
+                    hints, self._hints = self._hints, {}
+                    return [Hint(path=path, scope=scope) for path, scope in hints]
+                if now >= deadline or self._gate.is_closed:
+                    break
+                self._heard.wait(min(deadline, self._check_due) - now)
+        return []
+
+    def _check(self, now: float) -> None:
+        if self._changes.take():
+            with self._lock:
+                self._table = MountTable.read()
+                self._share_out()
+        for share in list(self._shares.values()):
+            share.check(now)
+
+    def _share_out(self) -> None:
+        """Give each share what is on its mount; hint at what came to be on another one."""
+        before, self._mounts = self._mounts, {}
+        files: dict[str, set[str]] = {}
+        trees: dict[str, set[Tree]] = {}
+        directories: dict[str, Mount] = {}
+        for path in self._files:
+            directory = os.path.dirname(path)
+            mount = directories.get(directory)
+            if mount is None:
+                mount = directories[directory] = first_remote(directory, self._table)
+            if not self._table.is_remote_mount(mount):
+                mount = first_remote(path, self._table)  # it may be a link
+            self._assign(path, HintScope.PATH, mount, before)
+            files.setdefault(mount.point, set()).add(path)
+        for tree in self._trees:
+            mount = first_remote(tree.root, self._table)
+            self._assign(tree.root, HintScope.TREE, mount, before)
+            trees.setdefault(mount.point, set()).add(tree)
+        waiting = []
+        for point in files.keys() | trees.keys() | self._shares.keys():
+            share = self._shares.get(point)
+            if share is None:
+                share = self._shares[point] = Share(
+                    point,
+                    self._pace,
+                    hint=self._hear,
+                    fail=self._hear_of_failure,
+                    notify=self._notify,
+                )
+            waiting.append(
+                (
+                    share,
+                    share.watch(frozenset(files.get(point, ())), frozenset(trees.get(point, ()))),
+                )
+            )
+        deadline = time.monotonic() + self._pace.timeout_seconds
+        for share, is_done in waiting:
+            while not is_done.wait(0.05) and not share.is_away and not self._gate.is_closed:
+                now = time.monotonic()
+                share.check(now)
+                if now > deadline:
+                    break
+
+    def _assign(self, path: str, scope: HintScope, mount: Mount, before: dict[str, Mount]) -> None:
+        self._mounts[path] = mount
+        if (known := before.get(path)) is not None and known.id != mount.id:
+            self._hear(path, scope)
+
+    def _keep_hints(self) -> None:
+        """Drop hints at what is not watched any more."""
+        roots = tuple(tree.root.rstrip(os.sep) + os.sep for tree in self._trees)
+        whole = {tree.root for tree in self._trees}
+        with self._heard:
+            for path, scope in list(self._hints):
+                if path not in self._files and path not in whole and not path.startswith(roots):
+                    del self._hints[path, scope]

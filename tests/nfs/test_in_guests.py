@@ -41,6 +41,11 @@ GROUPS = {
         ("test_contract_other_client",), ("--export-fs", "ext4", "--no-delegations")
     ),
     "kinds-of-mount": Group(("test_contract_kinds_of_mount",), ("--export-fs", "ext4")),
+    "whole-seconds": Group(("test_whole_seconds",), ("--export-fs", "ext4-whole-seconds")),
+    "caches": Group(("test_facts", "test_moments", "test_caches"), ("--export-fs", "ext4")),
+    "many-files": Group(("test_many_files",), ("--export-fs", "ext4")),
+    "without-server": Group(("test_without_server",), ("--export-fs", "ext4")),
+    "programs": Group(("test_programs",), ("--export-fs", "ext4")),
 }
 
 

@@ -41,7 +41,7 @@ def options(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def share(mount: Callable[..., Path], options: str) -> Iterator[Share]:
     """A new directory of the server, seen through a mount."""
-    with mounts.shared(mount(options)) as share:
+    with mounts.shared(options, mount(options)) as share:
         yield share
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,11 +26,13 @@ BELIEVING = tuple(f"{version},actimeo=60" for version in DEFAULT)
 class Share:
     """A new directory of the server, as each side sees it.
 
+    :ivar options: of the mount.
     :ivar mount_point: where the client has mounted what the server exports.
     :ivar client: the directory, below the mount point.
     :ivar server: the same, on the server.
     """
 
+    options: str
     mount_point: Path
     client: Path
     server: Path
@@ -37,6 +40,19 @@ class Share:
     def on_server(self, path: Path) -> Path:
         """Where the server has a file of the client."""
         return self.server / path.relative_to(self.client)
+
+    def tick(self) -> None:
+        """Wait until a change gets another time than those made so far.
+
+        To a client of NFSv3 two states with the same times and size are one.
+        """
+        clock = Path(EXPORT, "clock")
+        clock.write_text("")
+        first, deadline = clock.stat().st_mtime_ns, time.monotonic() + 5.0
+        while clock.stat().st_mtime_ns == first:
+            assert time.monotonic() < deadline, "the clock of the file system stands still"
+            time.sleep(0.001)
+            clock.write_text("")
 
 
 @contextlib.contextmanager
@@ -60,11 +76,11 @@ def mounted(options: str, at: Path | None = None) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def shared(point: Path) -> Iterator[Share]:
-    """A new directory on the server, seen through a mount."""
+def shared(options: str, point: Path) -> Iterator[Share]:
+    """A new directory on the server, seen through a mount with these options."""
     server = Path(tempfile.mkdtemp(prefix="share-", dir=EXPORT))
     server.chmod(0o755)
-    yield Share(mount_point=point, client=point / server.name, server=server)
+    yield Share(options=options, mount_point=point, client=point / server.name, server=server)
 
 
 def count_requests(point: Path) -> int:

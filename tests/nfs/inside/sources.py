@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
+from reloader_backends import nfs
 from reloader_core.testing import SourceTraits, open_backend
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 #: Its name on the command line.
 NAME = "nfs"
-_BACKEND = importlib.import_module(f"reloader_backends.{NAME}")
 
 INTERVAL_SECONDS = 0.05
 TRAITS = SourceTraits(deadline_seconds=10.0, quiet_seconds=4 * INTERVAL_SECONDS)
@@ -26,4 +25,4 @@ def open_source(notify: Callable[[str], None] | None = None, /, **options: objec
     :param notify: takes what it tells the user.
     :param options: those of its table.
     """
-    return open_backend(_BACKEND, options, interval=INTERVAL_SECONDS, notify=notify)
+    return open_backend(nfs, options, interval=INTERVAL_SECONDS, notify=notify)

@@ -6,6 +6,7 @@ import ctypes
 import os
 
 _AT_FDCWD = -100
+_AT_EMPTY_PATH = 0x1000
 _AT_STATX_FORCE_SYNC = 0x2000
 _STATX_BASIC_STATS = 0x7FF
 
@@ -31,11 +32,18 @@ class _Statx(ctypes.Structure):
 _LIBRARY = ctypes.CDLL(None, use_errno=True)
 
 
-def synced_size(path: str | os.PathLike[str]) -> int:
-    """The size of a file, asked of the server."""
+def synced_size(path: str | os.PathLike[str] | int) -> int:
+    """The size of a file, asked of the server.
+
+    :param path: or the descriptor of an open file or directory.
+    """
     found = _Statx()
-    arguments = (os.fsencode(path), _AT_STATX_FORCE_SYNC, _STATX_BASIC_STATS, ctypes.byref(found))
-    if _LIBRARY.statx(_AT_FDCWD, *arguments):
+    flags = _AT_STATX_FORCE_SYNC
+    if isinstance(path, int):
+        place, name, flags = path, b"", flags | _AT_EMPTY_PATH
+    else:
+        place, name = _AT_FDCWD, os.fsencode(path)
+    if _LIBRARY.statx(place, name, flags, _STATX_BASIC_STATS, ctypes.byref(found)):
         number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), os.fspath(path))
+        raise OSError(number, os.strerror(number), path)
     return int(found.size)

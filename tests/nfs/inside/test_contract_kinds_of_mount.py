@@ -28,4 +28,4 @@ if TYPE_CHECKING:
 )
 @pytest.mark.parametrize("rule", [pytest.param(rule, id=rule.slug) for rule in SAVES])
 def test_the_backend_keeps_the_contract(rule: Rule, share: Share) -> None:
-    check_from_elsewhere(rule, share.client, share.server)
+    check_from_elsewhere(rule, share, share.server)

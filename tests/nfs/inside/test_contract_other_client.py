@@ -20,4 +20,4 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("options", mounts.BELIEVING)
 @pytest.mark.parametrize("rule", change_source_rules())
 def test_the_backend_keeps_the_contract(rule: Rule, share: Share, other_client: Path) -> None:
-    check_from_elsewhere(rule, share.client, other_client)
+    check_from_elsewhere(rule, share, other_client)

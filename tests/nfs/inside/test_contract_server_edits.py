@@ -22,4 +22,4 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("options", mounts.BELIEVING)
 @pytest.mark.parametrize("rule", change_source_rules())
 def test_the_backend_keeps_the_contract(rule: Rule, share: Share) -> None:
-    check_from_elsewhere(rule, share.client, share.server)
+    check_from_elsewhere(rule, share, share.server)

@@ -1,0 +1,52 @@
+"""A server whose files have times of whole seconds: ext4 with small inodes, for one."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.nfs.inside import mounts
+from tests.nfs.inside.contract import SAVES, check_from_elsewhere
+
+if TYPE_CHECKING:
+    from reloader_core.testing import Observer, Rule
+    from tests.nfs.inside.mounts import Share
+
+#: What a client of NFSv3 cannot know here, whatever it asks.
+_BEYOND_NFS_3 = {
+    "a file deleted and made again later is hinted at each time": (
+        "the directory has the same time after both, a second long; a client of NFSv3 that has"
+        " seen the file go does not ask for the name again"
+    )
+}
+
+
+def test_the_times_of_this_server_are_whole_seconds(share: Share) -> None:
+    path = share.server / "file"
+    path.write_text("")
+    assert path.stat().st_mtime_ns % 1_000_000_000 == 0
+
+
+@pytest.mark.parametrize("options", mounts.BELIEVING)
+@pytest.mark.parametrize("rule", [pytest.param(rule, id=rule.slug) for rule in SAVES])
+def test_the_backend_keeps_the_contract(rule: Rule, share: Share) -> None:
+    if rule.name in _BEYOND_NFS_3 and "vers=3" in share.options:
+        pytest.skip(_BEYOND_NFS_3[rule.name])
+    check_from_elsewhere(rule, share, share.server)
+
+
+def test_another_content_of_the_same_size_is_seen_a_second_later(
+    watching: Observer, share: Share
+) -> None:
+    path = share.client / "module.py"
+    share.on_server(path).write_text("x = 1\n")
+    watching.watch(path)
+    for text in ("x = 2\n", "x = 3\n"):
+        share.tick()
+        mtime_ns = path.stat().st_mtime_ns
+        share.on_server(path).write_text(text)
+        os.utime(share.on_server(path), ns=(mtime_ns, mtime_ns))
+        watching.until(path)
+        watching.drain()

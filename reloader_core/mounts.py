@@ -7,6 +7,7 @@ be away. Where there is no such file (off Linux) everything counts as local.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["MOUNTINFO", "Mount", "MountTable"]
+__all__ = ["MOUNTINFO", "Mount", "MountTable", "is_no_answer"]
 
 #: It becomes readable with ``POLLPRI`` when something was mounted or unmounted.
 MOUNTINFO = "/proc/self/mountinfo"
@@ -36,7 +37,23 @@ _LAYER_OPTIONS = frozenset({"lowerdir", "lowerdir+", "datadir+", "upperdir"})
 
 #: ``server:/path`` and ``//server/share``: nothing local is mounted from there.
 _REMOTE_SOURCE = re.compile(r"//[^/]|\[?[\w.:%-]+\]?:/")
+_MOST_LINKS = 40  # The kernel's own bound, MAXSYMLINKS.
+#: What the kernel says when it was a server, a disk or the way to it that failed: nothing
+#: follows from that for a file.
+_NO_ANSWER = frozenset(
+    getattr(errno, name)
+    for name in (
+        *("EIO", "ETIMEDOUT", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH"),
+        *("ECONNREFUSED", "ECONNRESET", "ECONNABORTED", "ENOTCONN", "EREMOTEIO", "ESHUTDOWN"),
+    )
+    if hasattr(errno, name)
+)
 _ESCAPE = re.compile(rb"\\([0-7]{3})")
+
+
+def is_no_answer(error: OSError) -> bool:
+    """Whether an error says nothing of the file that was asked for."""
+    return error.errno in _NO_ANSWER
 
 
 @attrs.frozen(kw_only=True)
@@ -133,6 +150,40 @@ class MountTable:
             known |= below
             waiting += below
         return False
+
+    def first_remote(self, path: str) -> Mount:
+        """The first mount on the way to a path that a server may keep from answering.
+
+        Links are followed up to there, so that no server is asked.
+
+        :param path: absolute; it need not exist.
+        :returns: the mount that the path is on if there is none such.
+        """
+        parts = [part for part in path.split(os.sep) if part][::-1]
+        real, links = "", 0
+        while parts:
+            part = parts.pop()
+            if part == ".":
+                continue
+            if part == "..":
+                real = os.path.dirname(real).rstrip(os.sep)
+                continue
+            here = f"{real}{os.sep}{part}"
+            mount = self.find(here)
+            if self.is_remote_mount(mount):
+                return mount
+            try:
+                target = os.readlink(here) if links < _MOST_LINKS else None
+            except (OSError, ValueError):
+                target = None
+            if target is None:
+                real = here
+                continue
+            links += 1
+            parts += [step for step in target.split(os.sep) if step][::-1]
+            if os.path.isabs(target):
+                real = ""
+        return self.find(real or os.sep)
 
     def _next(self, mount: Mount, path: str) -> Mount | None:
         """The mount in this one that a path leads through first.

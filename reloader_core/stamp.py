@@ -21,6 +21,11 @@ class Stamp(NamedTuple):
     mtime_ns: int
     ctime_ns: int
 
+    @property
+    def has_whole_seconds(self) -> bool:
+        """Whether its file system seems to keep no fractions of a second."""
+        return self.mtime_ns % 1_000_000_000 == self.ctime_ns % 1_000_000_000 == 0
+
     @classmethod
     def of(cls, status: os.stat_result) -> Stamp:
         """The stamp of what :func:`os.stat` returned."""

@@ -22,10 +22,11 @@ import attrs
 
 from reloader_backends.installed import is_installed
 from reloader_backends.nfs.crew import Crew
-from reloader_backends.nfs.sync import Status, is_gone, is_no_answer, status_of
+from reloader_backends.nfs.sync import Status, is_gone, status_of
 from reloader_backends.nfs.ways import Ways
 from reloader_backends.stat.trees import Hints, TreeListing
 from reloader_core.model import HintScope, Stamp
+from reloader_core.mounts import is_no_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -183,10 +184,10 @@ class Share:
                 self._wake.clear()
                 self._take_request()
                 now = time.monotonic()
-                if now >= self._look_due:
-                    self._begin_look(now)
-                elif now >= self._part_due:
+                if self._pending and now >= min(self._part_due, self._look_due):
                     self._ask_for_part(now)
+                elif now >= self._look_due:
+                    self._begin_look(now)
                 else:
                     self._wake.wait(min(self._look_due, self._part_due) - now)
         except Exception as error:
@@ -332,8 +333,9 @@ class Share:
         return due
 
     def _ask_for_part(self, now: float) -> None:
-        part = self._pending[: self._part_size]
-        self._pending = self._pending[self._part_size :]
+        # When the next look is due, all that is left is late.
+        size = len(self._pending) if now >= self._look_due else self._part_size
+        part, self._pending = self._pending[:size], self._pending[size:]
         self._part_due = now + _PART_SECONDS if self._pending else math.inf
         if not self._ask_for(part, _PART_SECONDS * _BUSY_PART):
             self._pending, self._part_due = [], math.inf

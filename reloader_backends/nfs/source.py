@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from reloader_backends.gate import Gate
-from reloader_backends.mounted import MountChanges, first_remote
+from reloader_backends.mounted import MountChanges
 from reloader_backends.nfs.share import Pace, Share
 from reloader_core.model import Hint, HintScope, Tree
 from reloader_core.mounts import Mount, MountTable
@@ -129,13 +129,13 @@ class NfsSource:
             directory = os.path.dirname(path)
             mount = directories.get(directory)
             if mount is None:
-                mount = directories[directory] = first_remote(directory, self._table)
+                mount = directories[directory] = self._table.first_remote(directory)
             if not self._table.is_remote_mount(mount):
-                mount = first_remote(path, self._table)  # it may be a link
+                mount = self._table.first_remote(path)  # it may be a link
             self._assign(path, HintScope.PATH, mount, before)
             files.setdefault(mount.point, set()).add(path)
         for tree in self._trees:
-            mount = first_remote(tree.root, self._table)
+            mount = self._table.first_remote(tree.root)
             self._assign(tree.root, HintScope.TREE, mount, before)
             trees.setdefault(mount.point, set()).add(tree)
         waiting = []

@@ -23,7 +23,7 @@ from reloader_core.model import Stamp
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Status", "is_gone", "is_no_answer", "status_of"]
+__all__ = ["Status", "is_gone", "status_of"]
 
 _AT_FDCWD: Final = -100
 _AT_STATX_FORCE_SYNC: Final = 0x2000
@@ -34,15 +34,6 @@ _STATX_BYTES: Final = 256
 _FIELDS: Final = struct.Struct("=28x H 2x Q Q 48x q I 4x q I 12x I I")
 
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
-#: What the kernel says when it was the server, or the way to it, that failed.
-_NO_ANSWER: Final = frozenset(
-    getattr(errno, name)
-    for name in (
-        *("EIO", "ETIMEDOUT", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH"),
-        *("ECONNREFUSED", "ECONNRESET", "ECONNABORTED", "ENOTCONN", "EREMOTEIO", "ESHUTDOWN"),
-    )
-    if hasattr(errno, name)
-)
 
 
 class Status(NamedTuple):
@@ -55,11 +46,6 @@ class Status(NamedTuple):
 def is_gone(error: OSError) -> bool:
     """Whether the server says that there is nothing of that name."""
     return error.errno in _GONE
-
-
-def is_no_answer(error: OSError) -> bool:
-    """Whether it was not the server that answered."""
-    return error.errno in _NO_ANSWER
 
 
 def status_of(path: str) -> Status | None:

@@ -19,10 +19,11 @@ from reloader_core.model import Change, ChangeBatch, ChangeKind, Stamp
 from reloader_core.policy.parking import Lock, Parking
 from reloader_core.policy.settle import (
     LOCK_LOOK_SECONDS,
-    TICK_SECONDS,
+    OUT_OF_REACH_SECONDS,
     WRITER_LOOK_SECONDS,
     Doubt,
     patience_seconds,
+    tick_seconds,
 )
 from reloader_core.policy.snapshot import CHANGES, Judgement, Snapshot
 
@@ -42,8 +43,15 @@ class Fault:
     text: str
 
 
+class OutOfReachError(Exception):
+    """The file system does not answer: nothing is known of the file."""
+
+
 class Disk(Protocol):
-    """What a comparison asks of the disk; each answer is about now."""
+    """What a comparison asks of the disk; each answer is about now.
+
+    A method may raise :exc:`OutOfReachError`, but for ``lock_over``.
+    """
 
     def stamp_of(self, path: str) -> Stamp | None:
         """A file's stamp; ``None`` when it is not there."""
@@ -84,6 +92,17 @@ class _Doubtful:
 
 
 @attrs.frozen(kw_only=True)
+class _OutOfReach:
+    """A file whose file system does not answer.
+
+    :ivar due: when it is asked again, monotonic seconds.
+    """
+
+    noticed_at: float
+    due: float
+
+
+@attrs.frozen(kw_only=True)
 class _Found:
     """A difference that is believed and was not handed out yet."""
 
@@ -108,6 +127,7 @@ class Comparison:
         self._found: dict[str, _Found] = {}
         self._faults: dict[str, Fault] = {}
         self._within_tick: dict[str, float] = {}
+        self._out_of_reach: dict[str, _OutOfReach] = {}
 
     def compare(
         self,
@@ -126,7 +146,10 @@ class Comparison:
         """
         for path in paths:
             if path in self._snapshot and not self.parking.take_in(path, noticed_at, now):
-                self._compare_one(path, noticed_at, now, is_being_written=is_being_written)
+                try:
+                    self._compare_one(path, noticed_at, now, is_being_written=is_being_written)
+                except OutOfReachError:
+                    self._ask_later(path, noticed_at, now)
 
     def compare_due(self, now: float) -> None:
         """Compare the files whose next look is due."""
@@ -136,20 +159,37 @@ class Comparison:
         if free:
             # Hints may lag behind: all that version control did is found together.
             self.compare(self._snapshot.paths() - free.keys(), now, now)
+        for path, out_of_reach in list(self._out_of_reach.items()):
+            if out_of_reach.due <= now:
+                del self._out_of_reach[path]
+                self.compare((path,), out_of_reach.noticed_at, now)
         for path, doubtful in list(self._doubtful.items()):
             if doubtful.due <= now:
-                self._compare_one(
-                    path, doubtful.noticed_at, now, is_being_written=doubtful.is_being_written
-                )
+                try:
+                    self._compare_one(
+                        path, doubtful.noticed_at, now, is_being_written=doubtful.is_being_written
+                    )
+                except OutOfReachError:
+                    self._ask_later(path, doubtful.noticed_at, now)
         for path, due in list(self._within_tick.items()):
             if due <= now:
                 del self._within_tick[path]
-                self._compare_after_tick(path, now)
+                try:
+                    self._compare_after_tick(path, now)
+                except OutOfReachError:
+                    self._within_tick[path] = now + OUT_OF_REACH_SECONDS
+
+    def judge_after_tick(self, path: str, now: float) -> None:
+        """The program has loaded a file; another state of it may have the same stamp."""
+        stamp = self._snapshot.expected_stamp(path)
+        if stamp is not None and stamp.has_whole_seconds:
+            self._within_tick[path] = now + tick_seconds(stamp)
 
     def next_due(self, now: float) -> float | None:
         """When the next look is due, monotonic seconds; ``None`` if there is none."""
         dues = [doubtful.due for doubtful in self._doubtful.values()]
         dues += self._within_tick.values()
+        dues += [out_of_reach.due for out_of_reach in self._out_of_reach.values()]
         if self.parking.locks:
             dues.append(now + LOCK_LOOK_SECONDS)
         return min(dues, default=None)
@@ -259,7 +299,7 @@ class Comparison:
             kind = CHANGES.get(judgement)
             if kind is None:
                 self._retract(path)
-                self._within_tick[path] = now + TICK_SECONDS
+                self._within_tick[path] = now + tick_seconds(stamp)
             else:
                 self._believe(path, kind, stamp, before.noticed_at, now)
         elif now - before.since < patience_seconds(Doubt.UNREADABLE):
@@ -281,7 +321,7 @@ class Comparison:
         found = self._found.get(path)
         if found is not None and found.stamp == stamp:
             self._judge_source(path, found)
-        elif stamp is not None and stamp == self._snapshot.expected_stamp(path):
+        elif stamp is not None and self._snapshot.knows_content(path, stamp):
             content = self._disk.digest_of(path)
             if content is not None and content[0] == stamp:
                 kind = CHANGES.get(self._snapshot.judge_content(path, stamp, content[1]))
@@ -296,15 +336,24 @@ class Comparison:
         change = Change(path=path, kind=kind)
         found = self._found[path] = _Found(change=change, stamp=stamp, noticed_at=noticed_at)
         self._judge_source(path, found)
-        if path in self._faults:
-            self._within_tick[path] = now + TICK_SECONDS
+        if path in self._faults or (stamp is not None and stamp.has_whole_seconds):
+            self._within_tick[path] = now + tick_seconds(stamp)
 
     def _judge_source(self, path: str, found: _Found) -> None:
         self._faults.pop(path, None)
         if found.stamp is not None and self._snapshot.is_source(path):
-            fault = self._disk.fault_of(path)
+            try:
+                fault = self._disk.fault_of(path)
+            except OutOfReachError:
+                # Not to be started without having been judged.
+                del self._found[path]
+                raise
             if fault is not None:
                 self._faults[path] = fault
+
+    def _ask_later(self, path: str, noticed_at: float, now: float) -> None:
+        due = now + OUT_OF_REACH_SECONDS
+        self._out_of_reach[path] = _OutOfReach(noticed_at=noticed_at, due=due)
 
     def _retract(self, path: str) -> None:
         """It is as the program has it: whatever was believed of it is over."""

@@ -11,8 +11,12 @@ the writer asks for.
 from __future__ import annotations
 
 import enum
+from typing import TYPE_CHECKING
 
 import attrs
+
+if TYPE_CHECKING:
+    from reloader_core.stamp import Stamp
 
 #: Quiet asked for after a lone change. About what a new interpreter needs to
 #: boot, so it costs nothing: it passes meanwhile.
@@ -46,6 +50,12 @@ LONGEST_LOCK_SECONDS = 10.0
 #: File times advance in ticks of the kernel's clock, of up to 10 ms: two saves within
 #: one look the same. So what was judged by its content is judged again this much later.
 TICK_SECONDS = 0.020
+
+#: Some file systems keep whole seconds, FAT even ones only. There a tick is this long.
+WHOLE_SECONDS_TICK_SECONDS = 2.1
+
+#: A file system that does not answer is asked again this much later.
+OUT_OF_REACH_SECONDS = 1.0
 
 #: How often it is looked whether a writer has closed a file. Where the kernel
 #: tells of that, nobody waits for the look.
@@ -153,6 +163,17 @@ _PATIENCE_SECONDS = {
     Doubt.UNKNOWN_WRITER: 0.030,
     Doubt.UNREADABLE: 0.300,
 }
+
+
+def tick_seconds(stamp: Stamp | None) -> float:
+    """When a file in this state is judged by its content once more.
+
+    :param stamp: its times tell how coarse the clock of its file system is.
+    :returns: seconds from now.
+    """
+    if stamp is not None and stamp.has_whole_seconds:
+        return WHOLE_SECONDS_TICK_SECONDS
+    return TICK_SECONDS
 
 
 def patience_seconds(doubt: Doubt) -> float:

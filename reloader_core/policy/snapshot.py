@@ -201,6 +201,11 @@ class Snapshot:
         known = self._expected.get(path)
         return None if known is None else known.stamp
 
+    def knows_content(self, path: str, stamp: Stamp) -> bool:
+        """Whether a file is expected with this stamp and a known content."""
+        known = self._expected.get(path)
+        return known is not None and known.stamp == stamp and known.digest is not None
+
     def has_content_times(self, path: str, stamp: Stamp) -> bool:
         """Whether a stamp differs in nothing that a change of content would change."""
         expected = self.expected_stamp(path)

@@ -403,7 +403,11 @@ class Supervisor:
             self._tell(Level.ERROR, "waiting", text)
             # The repair is likely to be made there: a script's first line, say.
             executable = self._command.argv[0]
-            self._inspector.loaded([LoadedFile(executable, stamp_of(executable), False)])
+            try:
+                stamp = stamp_of(executable)
+            except OSError:
+                stamp = None
+            self._inspector.loaded([LoadedFile(executable, stamp, False)])
             self._step(lifecycle.SpawnFailed())
             error = self._spawn_error
             if error is not None and error.filename == self._command.cwd:

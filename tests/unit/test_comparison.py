@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from reloader_core.model import ChangeKind
 from reloader_core.policy.comparison import Comparison
 from reloader_core.policy.parking import Lock, Parking
 from reloader_core.policy.settle import (
     LOCK_LOOK_SECONDS,
     LONGEST_LOCK_SECONDS,
+    OUT_OF_REACH_SECONDS,
     TICK_SECONDS,
+    WHOLE_SECONDS_TICK_SECONDS,
     WRITER_LOOK_SECONDS,
     Doubt,
     patience_seconds,
@@ -347,4 +351,96 @@ def test_a_file_that_only_became_unreadable_is_no_change() -> None:
     bench.disk.files["a"].stamp = stamp._replace(mtime_ns=stamp.mtime_ns + 1)
     bench.hint("a")
     bench.wait(1.0)
+    assert bench.taken() == {"a": ChangeKind.MODIFIED}
+
+
+# A server that is away
+
+
+@pytest.mark.parametrize("answers", range(4))
+def test_what_is_out_of_reach_is_no_change_and_is_asked_for_later(answers: int) -> None:
+    """Whichever question is the first one without an answer."""
+    bench = Bench()
+    bench.disk.write("a", "two")
+    bench.disk.answers = answers
+    bench.hint("a")
+    assert bench.taken() == {}
+    assert not bench.comparison.is_unsettled
+    bench.disk.answers = 0
+    bench.wait(OUT_OF_REACH_SECONDS)
+    assert bench.taken() == {}
+    bench.disk.answers = None
+    bench.wait(OUT_OF_REACH_SECONDS)
+    assert bench.taken() == {"a": ChangeKind.MODIFIED}
+
+
+def test_a_server_that_comes_back_with_the_same_content_is_no_change() -> None:
+    bench = Bench()
+    bench.disk.answers = 0
+    bench.hint("a", "b")
+    bench.disk.answers = None
+    bench.disk.write("a", "one")  # with another stamp, as after a failover
+    bench.wait(OUT_OF_REACH_SECONDS)
+    assert bench.taken() == {}
+    assert bench.comparison.next_due(bench.now + 1.0) is not None
+    bench.wait(1.0)
+    assert bench.comparison.next_due(bench.now) is None
+
+
+def test_a_server_may_go_away_while_a_file_is_in_doubt() -> None:
+    bench = Bench()
+    bench.disk.delete("a")
+    bench.hint("a")
+    bench.disk.answers = 0
+    bench.wait(patience_seconds(Doubt.DELETED))
+    assert not bench.comparison.is_unsettled
+    bench.disk.answers = None
+    bench.wait(OUT_OF_REACH_SECONDS + patience_seconds(Doubt.DELETED))
+    assert bench.taken() == {"a": ChangeKind.DELETED}
+
+
+def test_a_server_may_be_away_when_a_tick_is_over() -> None:
+    bench = Bench()
+    bench.disk.write("a", "one")
+    bench.hint("a")
+    bench.disk.write_within_tick("a", "two")
+    bench.disk.answers = 0
+    bench.wait(TICK_SECONDS)
+    assert bench.taken() == {}
+    bench.disk.answers = None
+    bench.wait(OUT_OF_REACH_SECONDS)
+    assert bench.taken() == {"a": ChangeKind.MODIFIED}
+
+
+# A file system that keeps whole seconds
+
+
+def test_a_second_edit_in_the_same_second_is_noticed_when_it_is_over() -> None:
+    bench = Bench()
+    bench.disk.tick_ns = 1_000_000_000
+    bench.disk.write("a", "two")
+    bench.hint("a")
+    assert bench.taken() == {"a": ChangeKind.MODIFIED}
+    bench.snapshot.begin_program()
+    bench.load("a")
+    bench.disk.write_within_tick("a", "six")
+    bench.hint("a")
+    assert bench.taken() == {}
+    bench.wait(WHOLE_SECONDS_TICK_SECONDS)
+    assert bench.taken() == {"a": ChangeKind.MODIFIED}
+
+
+def test_an_edit_in_the_second_of_the_first_start_is_noticed_when_it_is_over() -> None:
+    bench = Bench()
+    bench.snapshot.begin_program()
+    for path, tick_ns in (("a", 1_000_000_000), ("b", 1)):
+        bench.disk.tick_ns = tick_ns
+        bench.disk.write(path, "two")
+        bench.load(path)
+        bench.comparison.judge_after_tick(path, bench.now)
+    bench.comparison.judge_after_tick("unknown", bench.now)
+    bench.disk.write_within_tick("a", "six")
+    bench.hint("a")
+    assert bench.taken() == {}
+    bench.wait(WHOLE_SECONDS_TICK_SECONDS)
     assert bench.taken() == {"a": ChangeKind.MODIFIED}

@@ -128,6 +128,8 @@ class AnyEdits(RuleBasedStateMachine):
             self.snapshot.loaded(path, stamp, is_source=True)
             self.watched.add(path)
         for path, stamp, content in reports:
+            if self.disk.is_away:
+                continue  # as far as it is read later, nothing else is different
             if stamp is not None and self.disk.stamp_of(path) == stamp:
                 now = self.disk.digest_of(path)
                 assert now is not None
@@ -201,6 +203,14 @@ class AnyEdits(RuleBasedStateMachine):
     def unlock(self) -> None:
         self.disk.lock = None
 
+    @rule()
+    def go_away(self) -> None:
+        self.disk.answers = 0
+
+    @rule()
+    def come_back(self) -> None:
+        self.disk.answers = None
+
     # The backend
 
     @rule()
@@ -245,7 +255,7 @@ class AnyEdits(RuleBasedStateMachine):
         program = self.program
         assert program is not None
         path = program.to_load[0]
-        if self.now - self.written_at[path] < TICK:
+        if self.disk.is_away or self.now - self.written_at[path] < TICK:
             return  # the agent waits for the tick to be over
         del program.to_load[0]
         content = self.disk.content(path)
@@ -278,6 +288,7 @@ class AnyEdits(RuleBasedStateMachine):
     @rule()
     def everything_comes_to_rest(self) -> None:
         self.unlock()
+        self.come_back()
         for path, file in list(self.disk.files.items()):
             if file.has_writer:
                 self.save(path, file.content)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
 from typing import TYPE_CHECKING
 
+from reloader_core.mounts import is_no_answer
 from reloader_core.stamp import Stamp
 
 if TYPE_CHECKING:
@@ -42,10 +44,21 @@ def stamp_of(path: str) -> Stamp | None:
 
     :returns: ``None`` when there is no regular file of that name, whatever the
         reason: for the program it is not there.
+    :raises OSError: no answer could be had, or asking is not permitted.
     """
     try:
-        status = os.stat(path)
-    except (OSError, ValueError):
+        try:
+            status = os.stat(path)
+        except OSError as error:
+            if error.errno != errno.ESTALE:
+                raise
+            # What an NFS client remembered is gone; asked again, it finds what is there.
+            status = os.stat(path)
+    except ValueError:
+        return None
+    except OSError as error:
+        if is_no_answer(error) or error.errno == errno.EACCES:
+            raise
         return None
     if not stat.S_ISREG(status.st_mode):
         return None
@@ -68,6 +81,7 @@ def digest_of(path: str) -> tuple[Stamp, bytes] | None:
     """A file's content, as a digest, with the stamp it belongs to.
 
     :returns: ``None`` when it cannot be read or changed while it was.
+    :raises OSError: no answer could be had.
     """
     content = blake2b(digest_size=16)
     try:
@@ -76,7 +90,9 @@ def digest_of(path: str) -> tuple[Stamp, bytes] | None:
             while chunk := file.read(_CHUNK):
                 content.update(chunk)
             after = os.fstat(file.fileno())
-    except OSError:
+    except OSError as error:
+        if is_no_answer(error):
+            raise
         return None
     if Stamp.of(before) != Stamp.of(after):
         return None

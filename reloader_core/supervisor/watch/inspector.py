@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import attrs
 
 from reloader_core.model import Hint, HintScope, Stamp, Tree
-from reloader_core.policy.comparison import Comparison
+from reloader_core.policy.comparison import Comparison, OutOfReachError
+from reloader_core.policy.settle import OUT_OF_REACH_SECONDS
 from reloader_core.policy.snapshot import Snapshot
 from reloader_core.supervisor.watch.answers import Answer, Answers, InspectorFailed
 from reloader_core.supervisor.watch.compiler import Compiler
 from reloader_core.supervisor.watch.disk import RealDisk
-from reloader_core.supervisor.watch.files import digest_of, is_installed, iter_tree, stamp_of
+from reloader_core.supervisor.watch.files import is_installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -89,7 +90,8 @@ class Inspector:
         for path, (stamp, digest) in contents.items():
             self._snapshot.learn_digest(path, stamp, digest)
         self._compiler = Compiler()
-        self._comparison = Comparison(self._snapshot, RealDisk(self._compiler))
+        self._disk = RealDisk(self._compiler)
+        self._comparison = Comparison(self._snapshot, self._disk)
         self._answers = Answers(self._comparison, post)
         self._trees: frozenset[Tree] = frozenset()
         self._new_trees: set[Tree] = set()
@@ -98,6 +100,11 @@ class Inspector:
         self._awaited_directory = ""
         self._directory_due: float | None = None
         self._unread: list[str] = []
+        # What a file system did not answer about is asked for once more.
+        self._unread_yet: list[str] = []
+        self._extra_yet: list[str | Tree] = []
+        self._unlisted: set[str] = set()
+        self._ask_again_due: float | None = None
         self._thread = threading.Thread(target=self._run, name="reloader-inspector", daemon=True)
 
     def start(self) -> None:
@@ -190,7 +197,12 @@ class Inspector:
 
     def _seconds_until_due(self) -> float:
         now = time.monotonic()
-        dues = (self._watch_due, self._directory_due, self._comparison.next_due(now))
+        dues = (
+            self._watch_due,
+            self._directory_due,
+            self._ask_again_due,
+            self._comparison.next_due(now),
+        )
         due = [at for at in dues if at is not None]
         return max(0.0, min(due) - now) if due else threading.TIMEOUT_MAX
 
@@ -200,6 +212,8 @@ class Inspector:
             self._watch_anew()
         if self._directory_due is not None and now >= self._directory_due:
             self._look_for_directory()
+        if self._ask_again_due is not None and now >= self._ask_again_due:
+            self._ask_again()
         self._comparison.compare_due(now)
 
     def _tell(self) -> None:
@@ -213,9 +227,30 @@ class Inspector:
 
     def _learn(self, paths: Iterable[str]) -> None:
         for path, stamp in self._snapshot.iter_without_digest(paths):
-            content = digest_of(path)
+            try:
+                content = self._disk.digest_of(path)
+            except OutOfReachError:
+                self._unread_yet.append(path)
+                self._ask_again_later()
+                continue
             if content is not None and content[0] == stamp:
                 self._snapshot.learn_digest(path, stamp, content[1])
+
+    def _ask_again_later(self) -> None:
+        if self._ask_again_due is None:
+            self._ask_again_due = time.monotonic() + OUT_OF_REACH_SECONDS
+
+    def _ask_again(self) -> None:
+        self._ask_again_due = None
+        unread, self._unread_yet = self._unread_yet, []
+        self._unread.extend(unread)
+        extra, self._extra_yet = self._extra_yet, []
+        if extra:
+            self._enter_extra(extra)
+        unlisted, self._unlisted = self._unlisted, set()
+        for directory in unlisted:
+            found = self._find_new_files(directory)
+            self._comparison.compare(found, time.monotonic(), time.monotonic())
 
     def _end_program(self) -> None:
         self._snapshot.end_program()
@@ -233,7 +268,7 @@ class Inspector:
     def _look_for_directory(self) -> None:
         path = self._awaited_directory
         now = time.monotonic()
-        if os.path.isdir(path):
+        if self._disk.is_directory(path):
             self._directory_due = None
             self._comparison.find_directory(path, now)
         else:
@@ -262,18 +297,33 @@ class Inspector:
         paths = [file.path for file in files]
         self._unread.extend(filter(is_installed, paths))
         self._learn(itertools.filterfalse(is_installed, paths))
+        for path in paths:
+            self._comparison.judge_after_tick(path, now)
 
     def _take_extra(
         self, files: frozenset[str], trees: frozenset[Tree], is_done: threading.Event
     ) -> None:
         new_trees = trees - self._trees
-        paths = [*files, *(path for tree in new_trees for path in iter_tree(tree))]
-        for path in paths:
-            self._snapshot.extra(path, stamp_of(path))
-        self._unread.extend(paths)
         self._new_trees |= new_trees
         self._trees |= trees
+        self._enter_extra([*files, *new_trees])
         is_done.set()
+
+    def _enter_extra(self, items: Iterable[str | Tree]) -> None:
+        """Take the state of files, and of files in trees, for the base."""
+        paths: list[str] = []
+        for item in items:
+            try:
+                inside = [item] if isinstance(item, str) else self._disk.files_of(item)
+                stamps = [self._disk.stamp_of(path) for path in inside]
+            except OutOfReachError:
+                self._extra_yet.append(item)
+                self._ask_again_later()
+                continue
+            for path, stamp in zip(inside, stamps, strict=True):
+                self._snapshot.extra(path, stamp)
+            paths += inside
+        self._unread.extend(paths)
         self._watch_due = time.monotonic()
         self._new_paths.update(dict.fromkeys(paths, self._watch_due))
 
@@ -319,7 +369,13 @@ class Inspector:
         found = []
         for tree in self._trees:
             if directory == tree.root or _is_below(directory, tree.root):
-                for path in iter_tree(attrs.evolve(tree, root=directory)):
+                try:
+                    inside = self._disk.files_of(attrs.evolve(tree, root=directory))
+                except OutOfReachError:
+                    self._unlisted.add(directory)
+                    self._ask_again_later()
+                    continue
+                for path in inside:
                     if path not in self._snapshot:
                         self._snapshot.extra(path, None)
                         found.append(path)

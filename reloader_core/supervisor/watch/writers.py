@@ -14,6 +14,8 @@ import os
 import signal
 import sys
 
+from reloader_core.mounts import MountTable
+
 if sys.platform == "linux":
     import fcntl
 
@@ -76,24 +78,4 @@ if sys.platform == "linux":
 
 def _is_local(path: str) -> bool:
     """Whether a file is on a file system whose writers this kernel all knows."""
-    real = os.path.realpath(path)
-    best, kind = "", ""
-    with contextlib.suppress(OSError), open("/proc/self/mountinfo", "rb") as mounts:
-        for line in mounts:
-            before, _, after = line.partition(b" - ")
-            point = _unescape(before.split(b" ")[4])
-            # The last of several mounts at one place is the one that is seen.
-            if len(point) >= len(best) and _is_at_or_below(real, point):
-                best, kind = point, os.fsdecode(after.split(b" ")[0])
-    return kind in _LOCAL
-
-
-def _is_at_or_below(path: str, directory: str) -> bool:
-    return path == directory or path.startswith(directory.rstrip("/") + "/")
-
-
-def _unescape(field: bytes) -> str:
-    """A field of mountinfo, in which blanks and backslashes are octal escapes: proc(5)."""
-    head, *rest = field.split(b"\\")
-    parts = [head, *(bytes([int(part[:3], 8)]) + part[3:] for part in rest)]
-    return os.fsdecode(b"".join(parts))
+    return MountTable.read().find(os.path.realpath(path)).type in _LOCAL

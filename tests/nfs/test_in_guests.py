@@ -37,13 +37,14 @@ class Group:
 GROUPS = {
     "own-edits": Group(("test_contract_own_edits",)),
     "server-edits": Group(("test_contract_server_edits",), ("--export-fs", "ext4")),
-    "other-client": Group(
-        ("test_contract_other_client",), ("--export-fs", "ext4", "--no-delegations")
+    "clients": Group(
+        ("test_contract_other_client", "test_contract_kinds_of_mount"),
+        ("--export-fs", "ext4", "--no-delegations"),
     ),
-    "kinds-of-mount": Group(("test_contract_kinds_of_mount",), ("--export-fs", "ext4")),
     "whole-seconds": Group(("test_whole_seconds",), ("--export-fs", "ext4-whole-seconds")),
-    "caches": Group(("test_facts", "test_moments", "test_caches"), ("--export-fs", "ext4")),
-    "many-files": Group(("test_many_files",), ("--export-fs", "ext4")),
+    "caches": Group(
+        ("test_facts", "test_moments", "test_caches", "test_many_files"), ("--export-fs", "ext4")
+    ),
     "without-server": Group(("test_without_server",), ("--export-fs", "ext4")),
     "programs": Group(("test_programs",), ("--export-fs", "ext4")),
 }

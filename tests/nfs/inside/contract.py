@@ -6,17 +6,23 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from reloader_core.testing import RULES, RuleNotCheckedError
 from reloader_core.testing.disk import Disk
-from reloader_core.testing.rules import saves
 from tests.nfs.inside.sources import TRAITS, open_source
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from reloader_core.testing import Rule
     from tests.nfs.inside.mounts import Share
 
-#: All ways of writing a file.
-SAVES = [rule for rule in RULES if rule in vars(saves).values()]
+
+def rules_of(*modules: ModuleType) -> list[object]:
+    """The rules of some modules of the contract, for ``pytest.mark.parametrize``."""
+    rules = {id(value) for module in modules for value in vars(module).values()}
+    return [pytest.param(rule, id=rule.slug) for rule in RULES if id(rule) in rules]
 
 
 #: What a client of NFSv3 cannot know, whatever it asks.

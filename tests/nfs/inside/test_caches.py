@@ -20,7 +20,7 @@ from tests.nfs.inside import mounts
 from tests.nfs.inside.sources import TRAITS, open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from reloader_core.model import Hint
@@ -133,7 +133,7 @@ _SETTINGS = [
     for options in mount_options
     for way in ("file", "tree")
 ]
-_INTERVAL_SECONDS = 0.2
+_INTERVAL_SECONDS = 0.5
 
 
 @attrs.frozen
@@ -197,7 +197,7 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def all_watched(mount: Callable[[str], Path]) -> Iterator[dict[Setting, Watched]]:
+def all_watched(mount: Callable[[str], Path]) -> dict[Setting, Watched]:
     """All settings side by side, when everything has happened."""
     longest = max(setting.seconds for setting in _SETTINGS)
     with contextlib.ExitStack() as stack:
@@ -215,18 +215,18 @@ def all_watched(mount: Callable[[str], Path]) -> Iterator[dict[Setting, Watched]
                     stack.enter_context(contextlib.closing(source))
                     found[setting] = Watched(setting, share, Observer(source, TRAITS))
                     found[setting].begin()
-            time.sleep(0.1)
+            time.sleep(0.5)
         for watched in found.values():
             watched.make(lambda name, path: KINDS[name].change(path))
         for watched in found.values():
             watched.hear(watched.change)
-        time.sleep(4 * _INTERVAL_SECONDS)
+        time.sleep(3 * _INTERVAL_SECONDS)  # a look that is under way may hint once more
         for watched in found.values():
             watched.observer.drain()
             watched.make(edit_again)
         for watched in found.values():
             watched.hear(watched.edit)
-        yield found
+    return found
 
 
 def edit_again(_: str, path: Path) -> None:

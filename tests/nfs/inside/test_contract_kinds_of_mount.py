@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.nfs.inside.contract import SAVES, check_from_elsewhere
+from reloader_core.testing.rules import saves
+from tests.nfs.inside.contract import check_from_elsewhere, rules_of
 
 if TYPE_CHECKING:
     from reloader_core.testing import Rule
@@ -21,11 +22,10 @@ if TYPE_CHECKING:
         "vers=3,nocto",
         "vers=4.2,nocto",
         "vers=3,noac",
-        "vers=4.2,noac",
         "vers=3,soft,timeo=50,retrans=2",
         "vers=4.2,softerr,timeo=50,retrans=2",
     ],
 )
-@pytest.mark.parametrize("rule", [pytest.param(rule, id=rule.slug) for rule in SAVES])
+@pytest.mark.parametrize("rule", rules_of(saves))
 def test_the_backend_keeps_the_contract(rule: Rule, share: Share) -> None:
     check_from_elsewhere(rule, share, share.server)

@@ -1,4 +1,9 @@
-"""Every rule of the contract, on files that are edited through another mount."""
+"""Rules of the contract, on files that are edited through another mount.
+
+What the watching client can know does not depend on who changed a file on the server, and
+for changes on the server every rule is checked. So these are the rules about how a file
+comes, changes and goes: the other client has its own way with files that it holds.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reloader_core.testing.pytest import change_source_rules
+from reloader_core.testing.rules import absent, directories, saves
 from tests.nfs.inside import mounts
-from tests.nfs.inside.contract import check_from_elsewhere
+from tests.nfs.inside.contract import check_from_elsewhere, rules_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +23,6 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("options", mounts.BELIEVING)
-@pytest.mark.parametrize("rule", change_source_rules())
+@pytest.mark.parametrize("rule", rules_of(saves, absent, directories))
 def test_the_backend_keeps_the_contract(rule: Rule, share: Share, other_client: Path) -> None:
     check_from_elsewhere(rule, share, other_client)

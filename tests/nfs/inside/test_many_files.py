@@ -41,9 +41,9 @@ def test_a_look_is_a_request_for_each_file_and_directory(share: Share, way: str)
             observer.watch(*paths, *absent)
         else:
             observer.watch(trees=[share.client])
-        assert observer.wait(2 * _INTERVAL_SECONDS) == []  # what is to be learnt at first
+        assert observer.wait(_INTERVAL_SECONDS) == []  # what is to be learnt at first
         before, started = count_requests(share.mount_point), time.monotonic()
-        assert observer.wait(4 * _INTERVAL_SECONDS) == []
+        assert observer.wait(3 * _INTERVAL_SECONDS) == []
         requests = count_requests(share.mount_point) - before
         looks = (time.monotonic() - started) / _INTERVAL_SECONDS + 1
         assert requests / looks <= _FILES + _DIRECTORIES + _SLACK

@@ -12,6 +12,7 @@ from reloader_core.plugins.manager import Plugins
 from reloader_core.supervisor.hooks import Hooks
 from reloader_core.supervisor.loop import Supervisor
 from reloader_core.supervisor.messages import make_tell
+from reloader_core.supervisor.reach import Reach
 from reloader_core.supervisor.watch.backends import Backends
 from reloader_core.supervisor.watch.inspector import Inspector
 from reloader_core.supervisor.watch.source import Watching
@@ -65,6 +66,7 @@ def assemble(
         open_source=opener.open,
         warn=partial(tell, Level.WARNING, "backend"),
     )
+    launcher.ask_first(Reach().is_answering)
     rules = ExcludeRules(root=configuration.project_root, patterns=configuration.exclude_patterns)
     return Supervisor(
         configuration=configuration,

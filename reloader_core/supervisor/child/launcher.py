@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from typing import TYPE_CHECKING
@@ -37,6 +38,16 @@ class Launcher:
         self._reserve: ProgramProcess | None = None
         self._handover = Handover()
         self._opened_below = ""
+        self._is_answering: Callable[[str], bool] | None = None
+
+    def ask_first(self, is_answering: Callable[[str], bool]) -> None:
+        """Start nothing any more in a directory whose file system does not answer.
+
+        A process that is spawned there would keep this one until it does.
+
+        :param is_answering: whether that of a path does.
+        """
+        self._is_answering = is_answering
 
     def report_opened_files(self, directory: str) -> None:
         """Have every program from now on report the files below a directory that it opens."""
@@ -58,7 +69,7 @@ class Launcher:
         if self._reserve is not None or not (invocation.is_python and HAS_AGENT):
             return
         try:
-            self._reserve = ProgramProcess(invocation, os.environ, self._handover)
+            self._reserve = self._spawn(invocation)
         except OSError:
             # The start itself will meet the same error, and tells.
             self._reserve = None
@@ -105,12 +116,15 @@ class Launcher:
         :returns: the process, running the program.
         :raises OSError: it cannot be started.
         """
-        process = self._take_reserve(invocation) or ProgramProcess(
-            invocation, os.environ, self._handover
-        )
+        process = self._take_reserve(invocation) or self._spawn(invocation)
         if not process.is_released:
             process.release(distrusted, opened_below=self._opened_below)
         return process
+
+    def _spawn(self, invocation: Invocation) -> ProgramProcess:
+        if self._is_answering is not None and not self._is_answering(invocation.cwd):
+            raise OSError(errno.ETIMEDOUT, "its file system does not answer", invocation.cwd)
+        return ProgramProcess(invocation, os.environ, self._handover)
 
     def _take_reserve(self, invocation: Invocation) -> ProgramProcess | None:
         reserve, self._reserve = self._reserve, None

@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from reloader_core.policy.comparison import OutOfReachError
+from reloader_core.supervisor.reach import Reach
 from reloader_core.supervisor.watch import files, writers
-from reloader_core.supervisor.watch.reach import Reach
 from reloader_core.supervisor.watch.repositories import Repositories
 
 if TYPE_CHECKING:

@@ -44,6 +44,14 @@ class Reach:
         """Whether others than this kernel may change files there."""
         return self._remote_mount(path) is not None
 
+    def is_answering(self, path: str) -> bool:
+        """Whether the file system of a path answers, whatever it says."""
+        try:
+            self.call(path, lambda: os.path.exists(path))
+        except OutOfReachError:
+            return False
+        return True
+
     def call(self, path: str, function: Callable[[], _T]) -> _T:
         """Make a call about a path.
 

@@ -52,8 +52,9 @@ def other_client(mount: Callable[..., Path], options: str, share: Share) -> Path
 
 
 @pytest.fixture
-def watching() -> Iterator[Observer]:
-    """The source in use."""
+def watching(share: Share) -> Iterator[Observer]:
+    """The source in use, opened when ``share`` is mounted."""
+    assert share.mount_point.is_mount()
     source = open_source()
     yield Observer(source, TRAITS)
     source.close()

@@ -107,6 +107,18 @@ def test_a_deleted_file_that_is_held_open_is_hinted_at_and_its_other_name_is_not
     watching.until(path)
 
 
+def test_a_name_that_was_left_before_the_watch_is_not_hinted_at_when_it_goes(
+    watching: Observer, share: Share, path: Path
+) -> None:
+    with held(path):
+        path.unlink()
+        assert ".nfs" in str(os.listdir(share.on_server(path.parent)))
+        watching.watch(trees=[everything_in(share.client)])
+        watching.drain()
+    wait_until(lambda: not os.listdir(share.on_server(path.parent)), "the name to go")
+    assert watching.hints() == []
+
+
 def test_a_name_of_a_file_held_open_elsewhere_is_not_hinted_at(
     watching: Observer, share: Share, path: Path, other_client: Path
 ) -> None:

@@ -52,15 +52,25 @@ class Disk:
     """A directory for one rule.
 
     :param directory: empty; the rule's files are in ``root`` below it.
+    :param changed_in: where the changes are made: the same directory by another way,
+        such as that of the server it is mounted from. Else they are made in it.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, changed_in: Path | None = None) -> None:
         self.root = directory / "files"
-        self.root.mkdir()
         self.log = Log(self.root)
-        self._clock = directory / "clock"
+        self._directory = directory
+        self._changed_in = changed_in or directory
+        self._clock = self._changed_in / "clock"
+        self._there(self.root).mkdir()
         self._clock.write_text("")
         self._writes = 0
+
+    def _there(self, path: Path) -> Path:
+        """A path where it is changed."""
+        if not path.is_relative_to(self._directory):
+            return path
+        return self._changed_in / path.relative_to(self._directory)
 
     # Places
 
@@ -71,7 +81,7 @@ class Disk:
     def file(self, name: str) -> Path:
         """A new file, with its directories."""
         path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._there(path.parent).mkdir(parents=True, exist_ok=True)
         self.write(path)
         return path
 
@@ -87,7 +97,7 @@ class Disk:
         """Write in place, each time more than before; a file that is absent is made."""
         self._writes += 1
         self.log.note(f"wrote {self.log.name(path)}")
-        path.write_text("x = 1" + "1" * self._writes + "\n")
+        self._there(path).write_text("x = 1" + "1" * self._writes + "\n")
 
     def replace(self, path: Path) -> None:
         """Write another file and rename it over this one."""
@@ -98,32 +108,32 @@ class Disk:
     def rename(self, path: Path, to: Path) -> None:
         """Rename, over what may be there."""
         self.log.note(f"renamed {self.log.name(path)} to {self.log.name(to)}")
-        path.replace(to)
+        self._there(path).replace(self._there(to))
 
     def delete(self, path: Path) -> None:
         """Delete a file or a link."""
         self.log.note(f"deleted {self.log.name(path)}")
-        path.unlink()
+        self._there(path).unlink()
 
     def make(self, directory: Path) -> None:
         """Make a directory, with those above it."""
         self.log.note(f"made {self.log.name(directory)}")
-        directory.mkdir(parents=True)
+        self._there(directory).mkdir(parents=True)
 
     def remove(self, directory: Path) -> None:
         """Remove a directory with all that is in it."""
         self.log.note(f"removed {self.log.name(directory)}")
-        shutil.rmtree(directory)
+        shutil.rmtree(self._there(directory))
 
     def copy(self, directory: Path, to: Path) -> None:
         """Copy a directory with all that is in it."""
         self.log.note(f"copied {self.log.name(directory)} to {self.log.name(to)}")
-        shutil.copytree(directory, to)
+        shutil.copytree(self._there(directory), self._there(to))
 
     def link(self, path: Path, target: str | Path) -> None:
         """Make a symbolic link."""
         self.log.note(f"linked {self.log.name(path)} to {self.log.name(target)}")
-        path.symlink_to(target)
+        self._there(path).symlink_to(target)
 
     def retarget(self, path: Path, target: str | Path) -> None:
         """Point a symbolic link elsewhere in one step."""
@@ -134,12 +144,12 @@ class Disk:
     def hard_link(self, path: Path, original: Path) -> None:
         """Give a file another name."""
         self.log.note(f"made {self.log.name(path)} a hard link to {self.log.name(original)}")
-        path.hardlink_to(original)
+        self._there(path).hardlink_to(self._there(original))
 
     def set_time(self, path: Path, mtime_ns: int) -> None:
         """Set when a file was modified."""
         self.log.note(f"set the time of {self.log.name(path)}")
-        os.utime(path, ns=(mtime_ns, mtime_ns))
+        os.utime(self._there(path), ns=(mtime_ns, mtime_ns))
 
     def tick(self) -> None:
         """Wait until a change would get another time stamp than those made so far.

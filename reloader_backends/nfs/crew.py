@@ -32,10 +32,12 @@ class Crew:
     :param name: of the threads.
     :param most: how many calls may be under way at a time.
     :ivar seconds_per_call: how long one takes of late, in the mean.
+    :ivar slowest_call: how long the longest took since this was set to zero.
     """
 
     def __init__(self, name: str, most: int) -> None:
         self.seconds_per_call = 0.0
+        self.slowest_call = 0.0
         self._name = name
         self._most = most
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -59,6 +61,7 @@ class Crew:
         finally:
             del self._under_way[me]
             took = time.monotonic() - began
+            self.slowest_call = max(self.slowest_call, took)
             self.seconds_per_call += _WEIGHT * (took - self.seconds_per_call)
 
     def map(

@@ -43,9 +43,9 @@ _BUSY_PART: Final = 0.8
 _INSTALLED_SLICES: Final = 10
 #: Without a change for so long, files have their turn less and less often.
 _STEADY_SECONDS: Final = 120.0
-#: For so many looks a directory that changed is listed again: another change in the same
-#: tick of the server's clock leaves no trace.
-_RECHECKS: Final = 2
+#: For so long a directory that changed is listed again: another change in the same tick of
+#: the server's clock leaves no trace, and some servers count whole seconds.
+_COARSEST_TIMESTAMP_SECONDS: Final = 2.5
 
 #: What an NFS client makes of a file that was removed while a process has it open.
 _SILLY_NAME: Final = re.compile(r"\.nfs[0-9a-fA-F]{8,}")
@@ -90,7 +90,7 @@ class _Known:
 
     def remember(self, path: str, seen: object) -> None:
         """Hold a file that a tree has found against its absence."""
-        if seen is None and not _SILLY_NAME.fullmatch(os.path.basename(path)):
+        if seen is None and not _is_silly(path):
             self.seen[path] = None
             self.appeared.append(path)
 
@@ -135,6 +135,7 @@ class Share:
         self._files: frozenset[str] = frozenset()
         self._trees: dict[Tree, TreeListing] = {}
         self._known = _Known()
+        self._rechecks = max(2, math.ceil(_COARSEST_TIMESTAMP_SECONDS / pace.interval))
         self._levels: list[list[str]] = []
         self._directories: dict[str, Stamp | None] = {}
         self._turns: tuple[list[str], list[str]] = ([], [])
@@ -215,7 +216,9 @@ class Share:
         found = set(added)
         for tree in trees - self._trees.keys():
             listing = self._trees[tree] = TreeListing(tree)
-            found.update(self._crew.call(partial(listing.enter, rechecks=_RECHECKS), tree.root))
+            enter = partial(listing.enter, rechecks=self._rechecks)
+            inside = self._crew.call(enter, tree.root)
+            found.update(path for path in inside if not _is_silly(path))
         found -= self._known.seen.keys()
         self._files = files
         # As the client remembers it. If that is wrong, the next look will differ.
@@ -254,8 +257,13 @@ class Share:
         self._pending, self._part_due = [], math.inf
         if not self._is_planned:
             self._plan()
+        self._crew.slowest_call = 0.0
         changed = self._ask_for_directories()
         if changed is None:
+            return
+        if self._crew.slowest_call > self._pace.timeout_seconds:
+            # With `softerr` the client answers from its cache when the server has not.
+            self._tell_away("no answer")
             return
         self._tell_answers()
         urgent = self._paths_in(changed)
@@ -311,7 +319,7 @@ class Share:
         hints: Hints = {}
 
         def look(listing: TreeListing) -> None:
-            listing.look(self._known, self._files, hints, _RECHECKS)
+            listing.look(self._known, self._files, hints, self._rechecks)
 
         for listing in self._trees.values():
             self._crew.call(look, listing)
@@ -375,6 +383,10 @@ class Share:
             self._quiet_since = time.monotonic()
             seconds = self._quiet_since - since
             self._notify(f"nfs: {self._point} answers again, after {seconds:.0f} s")
+
+
+def _is_silly(path: str) -> bool:
+    return _SILLY_NAME.fullmatch(os.path.basename(path)) is not None
 
 
 def _ask(path: str) -> Status | OSError | None:

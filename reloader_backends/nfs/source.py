@@ -57,6 +57,8 @@ class NfsSource:
             if self._gate.is_closed:
                 return
             self._files, self._trees = files, trees
+            if self._changes.take():
+                self._table = MountTable.read()
             self._share_out()
             self._keep_hints()
 

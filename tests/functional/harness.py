@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: The installed backends that watch by themselves: what is true of one is true of each.
 BACKENDS = [
     name
-    for name in ("stat", "inotify", "watchdog")
+    for name in ("stat", "inotify", "watchdog", "nfs")
     if metadata.entry_points(group="reloader.backends", name=name)
     and (name != "inotify" or sys.platform == "linux")
 ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import reloader_toy.backend
 
-from reloader_backends import inotify, nfs, stat, watchdog
+from reloader_backends import auto, inotify, nfs, stat, watchdog
 from reloader_core.testing import (
     Observer,
     SourceTraits,
@@ -52,6 +52,16 @@ def _open_at(backend: object, interval: float) -> ChangeSource:
     return open_backend(backend, interval=interval)
 
 
+def _open_auto(interval: float) -> ChangeSource:
+    """With the built-in backends to choose from."""
+    others = {"inotify": inotify, "nfs": nfs, "stat": stat, "watchdog": watchdog}
+    return open_backend(
+        auto,
+        interval=interval,
+        backends={name: partial(_open_at, module, interval) for name, module in others.items()},
+    )
+
+
 def _open_toy(interval: float) -> ChangeSource:
     return open_backend(reloader_toy.backend, {"pause_seconds": interval})
 
@@ -67,6 +77,7 @@ BUILT_IN = [
     ),
     pytest.param(partial(_open_at, watchdog), id="watchdog"),
     pytest.param(partial(_open_at, nfs), id="nfs"),
+    pytest.param(_open_auto, id="auto"),
 ]
 
 #: What is held against the contract: these, and a stranger's.

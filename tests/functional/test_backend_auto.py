@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,6 +11,10 @@ from reloader_backends.auto import open_change_source
 from reloader_backends.stat import StatSource
 from reloader_core.errors import BackendUnavailableError
 from reloader_core.model import ChangeSource, OpenRequest
+from tests.functional.auto_mounts import SCENARIOS, run_scenario
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FIRST_CHOICE = "inotify" if sys.platform == "linux" else "watchdog"
 
@@ -52,3 +57,9 @@ def test_a_failure_without_a_fallback_is_passed_on() -> None:
     with pytest.raises(BackendUnavailableError, match="no watches left"):
         open_change_source(backends.request())
     assert backends.notices == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts are told of on Linux only")
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_on_real_mounts(scenario: str, tmp_path: Path) -> None:
+    run_scenario(scenario, tmp_path)

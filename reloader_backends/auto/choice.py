@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import attrs
 
 from reloader_backends.auto.places import Place, Places, is_below
-from reloader_core.model import Tree
+from reloader_core.model import HintScope, Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
+    from reloader_core.model import Hint
     from reloader_core.mounts import Mount, MountTable
 
 __all__ = ["Choice", "Kind", "Moved"]
@@ -36,10 +37,16 @@ class _Piece(NamedTuple):
 
 @attrs.frozen
 class Moved:
-    """What is on another file system than before, or may be."""
+    """What is on another file system than before, or may be.
+
+    :ivar files: the files.
+    :ivar trees: the trees, as they are watched.
+    :ivar pieces: what the parts watch of these trees now.
+    """
 
     files: frozenset[str] = frozenset()
     trees: frozenset[Tree] = frozenset()
+    pieces: frozenset[Tree] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.files or self.trees)
@@ -65,9 +72,12 @@ class Choice:
         self.deaf: frozenset[Mount] = frozenset()
         self.remote: dict[Mount, None] = {}
         self._remote_mounts = _remote_mounts(table)
-        self._files: dict[str, frozenset[Kind]] = {}
-        self._trees: dict[Tree, tuple[_Piece, ...]] = {}
-        self._roots: frozenset[str] = frozenset()
+        self._files: frozenset[str] = frozenset()
+        self._trees: frozenset[Tree] = frozenset()
+        # Empty while all is local: then there is nothing to find out.
+        self._kinds: dict[str, frozenset[Kind]] = {}
+        self._sorted: dict[Kind, set[str]] = {kind: set() for kind in Kind}
+        self._pieces: dict[Tree, tuple[_Piece, ...]] = {}
 
     @property
     def is_simple(self) -> bool:
@@ -76,44 +86,55 @@ class Choice:
 
     def watch(self, files: frozenset[str], trees: frozenset[Tree]) -> None:
         """Watch exactly these from now on."""
-        places: Places | None = None
-        if len(files) < len(self._files) or self._files.keys() - files:
-            for path in self._files.keys() - files:
-                del self._files[path]
-        for tree in self._trees.keys() - trees:
-            del self._trees[tree]
-        if self.is_simple:
-            self._files.update(dict.fromkeys(files - self._files.keys(), _LOCAL))
-        else:
+        if not self.is_simple:
             places = Places(self.table, deaf=self.deaf)
-            for path in files - self._files.keys():
-                self._files[path] = self._choose(places.find(path))
-        for tree in trees - self._trees.keys():
-            self._trees[tree] = self._cut(tree, places)
+            added = files - self._kinds.keys()
+            if len(files) < len(self._kinds) + len(added):
+                for path in self._kinds.keys() - files:
+                    self._sort(path, frozenset())
+            for path in added:
+                self._sort(path, self._choose(places.find(path)))
+            for tree in self._pieces.keys() - trees:
+                del self._pieces[tree]
+            for tree in trees - self._pieces.keys():
+                self._pieces[tree] = self._cut(tree, places)
+        self._files, self._trees = files, trees
 
     def files_of(self, kind: Kind) -> frozenset[str]:
         """What the part of a kind has to watch; for ``LINKS`` also where trees begin."""
-        files = frozenset(path for path, kinds in self._files.items() if kind in kinds)
+        if self.is_simple:
+            return self._files if kind is Kind.LOCAL else frozenset()
+        files = frozenset(self._sorted[kind])
         if kind is Kind.LINKS:
-            files |= {
-                piece.tree.root
-                for pieces in self._trees.values()
-                for piece in pieces
-                if piece.kind is kind
-            }
+            files = files.union(piece.tree.root for piece in self._iter_pieces(kind))
         return files
 
     def trees_of(self, kind: Kind) -> frozenset[Tree]:
         """The trees, and what mounts cut out of them, that the part of a kind has to watch."""
+        if self.is_simple:
+            return self._trees if kind is Kind.LOCAL else frozenset()
         if kind is Kind.LINKS:
             return frozenset()
-        return frozenset(
-            piece.tree for pieces in self._trees.values() for piece in pieces if piece.kind is kind
-        )
+        return frozenset(piece.tree for piece in self._iter_pieces(kind))
+
+    def _iter_pieces(self, kind: Kind) -> Iterator[_Piece]:
+        return (piece for pieces in self._pieces.values() for piece in pieces if piece.kind is kind)
+
+    def _sort(self, path: str, kinds: frozenset[Kind]) -> None:
+        """Enter a file as of these kinds; with none, drop it."""
+        before = self._kinds.get(path, frozenset())
+        for kind in before - kinds:
+            self._sorted[kind].discard(path)
+        for kind in kinds - before:
+            self._sorted[kind].add(path)
+        if kinds:
+            self._kinds[path] = kinds
+        else:
+            del self._kinds[path]
 
     def is_root(self, path: str) -> bool:
         """Whether a tree begins at a path."""
-        return any(tree.root == path for tree in list(self._trees))
+        return any(tree.root == path for tree in self._trees)
 
     def mount(self, table: MountTable) -> Moved:
         """Take in what is mounted now."""
@@ -129,32 +150,50 @@ class Choice:
         self.deaf |= {mount}
         return self._review(self._files, ())
 
-    def review(self, paths: Iterable[str] | None) -> Moved:
+    def review(self, hints: Iterable[Hint]) -> Moved:
         """Take in that links may lead elsewhere now.
 
-        :param paths: those of the files that it may be about; ``None`` for all.
+        :param hints: at what changed.
         """
-        if paths is None:
-            return self._review(self._files, ())
-        return self._review([path for path in paths if path in self._files], ())
+        if self.is_simple:
+            return Moved()
+        paths = {hint.path for hint in hints}
+        # A hint at everything has no path, and every path begins with that.
+        roots = tuple(
+            hint.path.rstrip("/") + "/" for hint in hints if hint.scope is not HintScope.PATH
+        )
+        below = {path for path in self._files if path.startswith(roots)} if roots else set()
+        return self._review((self._files & paths) | below, ())
 
-    def _review(self, paths: Iterable[str], changed: Collection[str]) -> Moved:
+    def _review(self, paths: frozenset[str], changed: Collection[str]) -> Moved:
         places = Places(self.table, deaf=self.deaf, changed=changed)
-        files = set()
+        files: set[str] = set()
+        trees: set[Tree] = set()
+        stale: set[Tree] = set()
         for path in paths:
             place = places.find(path)
-            kinds = self._choose(place)
-            if place.is_moved or kinds != self._files[path]:
+            before, kinds = self._kinds.get(path, _LOCAL), self._choose(place)
+            if place.is_moved or kinds != before:
                 files.add(path)
-        # Not while they are iterated over, which `paths` may be.
-        for path in files:
-            self._files[path] = self._choose(places.find(path))
-        trees = set()
-        for tree, before in list(self._trees.items()):
-            pieces = self._trees[tree] = self._cut(tree, places)
-            if pieces != before or self._is_moved(tree, places, changed):
+            if not self.is_simple:
+                self._sort(path, kinds)
+        for tree in self._trees:
+            local = (_Piece(Kind.LOCAL, tree),)
+            pieces = local if self.is_simple else self._cut(tree, places)
+            if pieces != self._pieces.get(tree, local) or self._is_moved(tree, places, changed):
                 trees.add(tree)
-        return Moved(frozenset(files), frozenset(trees))
+                stale.update(piece.tree for piece in pieces)
+            self._pieces[tree] = pieces
+        if self.is_simple:
+            self._forget()
+        return Moved(frozenset(files), frozenset(trees), frozenset(stale))
+
+    def _forget(self) -> None:
+        """Everything is local again."""
+        self._kinds.clear()
+        self._pieces.clear()
+        for paths in self._sorted.values():
+            paths.clear()
 
     def _choose(self, place: Place) -> frozenset[Kind]:
         if place.is_remote:
@@ -162,11 +201,8 @@ class Choice:
             return _REMOTE_BY_LINK if place.is_linked else _REMOTE
         return _DEAF if place.is_deaf else _LOCAL
 
-    def _cut(self, tree: Tree, places: Places | None) -> tuple[_Piece, ...]:
+    def _cut(self, tree: Tree, places: Places) -> tuple[_Piece, ...]:
         """The pieces of a tree: its own, and one for each mount in it that is of another kind."""
-        if self.is_simple:
-            return (_Piece(Kind.LOCAL, tree),)
-        places = places or Places(self.table, deaf=self.deaf)
         place = places.find(tree.root)
         kinds = self._choose(place)
         cuts: dict[str, Kind] = {}
@@ -211,10 +247,15 @@ def _without(tree: Tree, root: str, cuts: Collection[str]) -> Tree:
     inner = sorted(cut for cut in cuts if is_below(cut, root))
     if not inner:
         return tree if root == tree.root else Tree(root=root, filter=tree.filter)
-    exclude = (*tree.filter.exclude, *(f"{_escape(cut)}/" for cut in inner))
+    exclude = (*tree.filter.exclude, *(_pattern(cut, tree.filter.root) for cut in inner))
     return Tree(root=root, filter=attrs.evolve(tree.filter, exclude=exclude))
 
 
-def _escape(path: str) -> str:
-    """The pattern that stands for a path and nothing else; it is absolute."""
-    return "".join(f"\\{char}" if char in "\\*?[" else char for char in path)
+def _pattern(directory: str, root: str) -> str:
+    """The pattern that stands for a directory and nothing else.
+
+    :param root: where patterns start; an absolute one below it begins with it as it is.
+    """
+    head = root.rstrip("/") + "/" if is_below(directory, root) else ""
+    rest = directory[len(head) :]
+    return head + "".join(f"\\{char}" if char in "\\*?[" else char for char in rest) + "/"

@@ -22,13 +22,19 @@ _LAST_RESORT = "stat"
 class Part:
     """One change source that is waited for on a thread of its own.
 
+    The hop from one thread to another costs time. So a part that is alone is waited for
+    directly: its first source is ``direct``, and there is no thread. It ends when another
+    source has to take that one's place; a wait in it returns then, for it is closed.
+
     :param backend: the ``reloader_type`` to open.
     :param open_backend: opens one.
     :param hear: takes hints, on any thread.
     :param fail: takes an error that nobody expected, or that nothing else can serve for.
     :param tell_fallback: is told which backend serves instead, and why.
+    :param is_direct: whoever wants its hints calls ``direct.wait``.
     :raises BackendUnavailableError: neither it nor what may serve instead can be opened.
     :ivar backend: the one that serves.
+    :ivar direct: the source to wait for directly, if it is to be.
     """
 
     def __init__(
@@ -39,6 +45,7 @@ class Part:
         hear: Callable[[Iterable[Hint]], None],
         fail: Callable[[Exception], None],
         tell_fallback: Callable[[str, Exception], None],
+        is_direct: bool = False,
     ) -> None:
         self.backend = backend
         self._open_backend = open_backend
@@ -57,8 +64,9 @@ class Part:
             self._source = open_backend(backend)
         except BackendUnavailableError as error:
             self._source = self._open_fallback(error)
-        self._thread = threading.Thread(target=self._pump, name="reloader-auto-part", daemon=True)
-        self._thread.start()
+        self.direct = self._source if is_direct else None
+        if not is_direct:
+            self._start()
 
     def watch(self, files: frozenset[str], trees: frozenset[Tree]) -> None:
         """Watch exactly these, with another backend if need be.
@@ -86,10 +94,34 @@ class Part:
                 self._watch(files - stale_files, trees - stale_trees)
             self._watch(files, trees)
 
+    def leave_direct(self) -> None:
+        """Have it waited for on a thread from now on, by opening it anew.
+
+        :raises BackendUnavailableError: neither it nor what may serve instead can be opened.
+        """
+        with self._lock:
+            if self.direct is None or self._is_closed:
+                return
+            try:
+                source = self._open(self.backend)
+            except BackendUnavailableError as error:
+                source = self._open_fallback(error)
+            self._put_in_place(source)
+
+    def recover(self, source: ChangeSource, error: BackendUnavailableError) -> None:
+        """Open what serves instead of a source that failed, unless that was done already.
+
+        :raises BackendUnavailableError: nothing serves.
+        """
+        with self._lock:
+            if source is self._source and not self._is_closed:
+                self._put_in_place(self._open_fallback(error))
+
     def close(self) -> None:
         """Close the source; the thread ends when its wait returns. Idempotent."""
         with self._exchange:
             self._is_closed = True
+            self.direct = None
             source = self._source
         source.close()
 
@@ -100,15 +132,17 @@ class Part:
         try:
             self._source.watch(files, trees)
         except BackendUnavailableError as error:
-            self._fall_back(error)
+            self._put_in_place(self._open_fallback(error))
 
-    def _fall_back(self, error: BackendUnavailableError) -> None:
-        """Put another source in the place of one that failed, and hint at all it watched."""
-        source = self._open_fallback(error)
+    def _put_in_place(self, source: ChangeSource) -> None:
+        """Have another source watch, and hint at everything: the old one had more to say."""
         with self._exchange:
             old, self._source = self._source, source
+            was_direct, self.direct = self.direct is not None, None
             if self._is_closed:
                 source.close()
+        if was_direct:
+            self._start()
         old.close()
         self._hear(iter_hints(self._files, self._trees))
 
@@ -121,21 +155,26 @@ class Part:
                 raise error
             self.backend = fallback
             try:
-                source = self._open_backend(fallback)
-                if self._files or self._trees:
-                    self._take_up(source)
+                source = self._open(fallback)
             except BackendUnavailableError as another:
                 error = another
                 continue
             self._tell_fallback(fallback, error)
             return source
 
-    def _take_up(self, source: ChangeSource) -> None:
+    def _open(self, backend: str) -> ChangeSource:
+        """Open a source, and have it watch."""
+        source = self._open_backend(backend)
         try:
-            source.watch(self._files, self._trees)
+            if self._files or self._trees:
+                source.watch(self._files, self._trees)
         except BaseException:
             source.close()
             raise
+        return source
+
+    def _start(self) -> None:
+        threading.Thread(target=self._pump, name="reloader-auto-part", daemon=True).start()
 
     # On the thread from here on.
 
@@ -151,9 +190,7 @@ class Part:
         try:
             hints = tuple(source.wait(None))
         except BackendUnavailableError as error:
-            with self._lock:
-                if source is self._source and not self._is_closed:
-                    self._fall_back(error)
+            self.recover(source, error)
             return
         if hints and not self._is_closed:
             self._hear(hints)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import math
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from reloader_backends.auto.choice import Choice, Kind, Moved
@@ -12,8 +13,7 @@ from reloader_backends.auto.links import Links
 from reloader_backends.auto.mounts import MountWatcher
 from reloader_backends.auto.outbox import Outbox
 from reloader_backends.auto.parts import Part, iter_hints
-from reloader_backends.auto.places import Places
-from reloader_backends.auto.probe import Probe, cache_directory
+from reloader_backends.auto.probe import Prober, cache_directory
 from reloader_core.errors import BackendUnavailableError
 from reloader_core.model import Hint, HintScope
 from reloader_core.mounts import Mount, MountTable
@@ -21,7 +21,7 @@ from reloader_core.mounts import Mount, MountTable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from reloader_core.model import ChangeSource, OpenRequest, Tree
+    from reloader_core.model import OpenRequest, Tree
 
 __all__ = ["AutoSource"]
 
@@ -29,9 +29,6 @@ _EVENTS = "inotify" if sys.platform == "linux" else "watchdog"
 _BACKENDS = {Kind.LOCAL: _EVENTS, Kind.DEAF: "stat", Kind.REMOTE: "nfs"}
 #: Those whose word is worth a trial; the others look.
 _LISTENERS = frozenset({"inotify", "watchdog"})
-
-#: From a watch to the trial whether it hears: a program that starts has other things to do.
-_PROBE_DELAY_SECONDS = 1.0
 
 
 class AutoSource:
@@ -50,7 +47,7 @@ class AutoSource:
         self._outbox = Outbox()
         # Before the table is read: what changes after that is told.
         self._mounts = MountWatcher(
-            on_mount=self._take_mounts, on_wake=self._review, on_failure=self._outbox.fail
+            on_mount=self._take_mounts, on_wake=self._review, on_failure=self._fail
         )
         self._choice = Choice(read_table())
         # Guards the choice and which parts there are. close() does not take it.
@@ -63,14 +60,14 @@ class AutoSource:
             _EVENTS,
             open_backend=request.open_backend,
             hear=self._hear_of_links,
-            fail=self._outbox.fail,
+            fail=self._fail,
         )
         self._announced: set[tuple[str, str, str]] = set()
-        # What may lead elsewhere now; `None` for everything.
-        self._suspects: set[str] | None = set()
+        # What was hinted at and may lead elsewhere now.
+        self._suspects: set[Hint] = set()
         self._prober = Prober(request.open_backend, self._go_deaf)
         try:
-            self._open_part(Kind.LOCAL)
+            self._local = self._open_part(Kind.LOCAL)
         except BaseException:
             self._mounts.close()
             raise
@@ -87,7 +84,7 @@ class AutoSource:
             self._choice.watch(files, trees)
             self._share_out(Moved())
             self._outbox.keep(_covering(files, trees))
-            local = self._parts[Kind.LOCAL].backend
+            local = self._local.backend
             table, deaf = self._choice.table, self._choice.deaf
         if local in _LISTENERS:
             self._prober.try_soon(local, files, table, deaf)
@@ -97,7 +94,21 @@ class AutoSource:
 
         :raises BackendUnavailableError: a part failed, and nothing serves in its place.
         """
-        return self._outbox.take(timeout)
+        source = self._local.direct
+        if source is None:
+            return self._outbox.take(timeout)
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        try:
+            hints = tuple(source.wait(timeout))
+        except BackendUnavailableError as error:
+            self._local.recover(source, error)
+            hints = ()
+        if hints:
+            self._suspect(hints)
+            return hints
+        if self._local.direct is source:
+            return ()
+        return self._outbox.take(None if timeout is None else max(0, deadline - time.monotonic()))
 
     def close(self) -> None:
         """Close the parts and have all threads end; a blocked ``wait`` returns at once."""
@@ -118,8 +129,11 @@ class AutoSource:
 
         :param moved: what a part has to take up anew even if it watches it already.
         """
-        for kind in _BACKENDS:
-            files, trees = self._choice.files_of(kind), self._choice.trees_of(kind)
+        choice = self._choice
+        shares = {kind: (choice.files_of(kind), choice.trees_of(kind)) for kind in _BACKENDS}
+        if moved or any(any(share) for kind, share in shares.items() if kind is not Kind.LOCAL):
+            self._local.leave_direct()
+        for kind, (files, trees) in shares.items():
             part = self._parts.get(kind)
             if not files and not trees and kind is not Kind.LOCAL:
                 self._close_part(kind)
@@ -132,10 +146,10 @@ class AutoSource:
                 files,
                 trees,
                 stale_files=moved.files,
-                stale_trees=moved.trees,
+                stale_trees=moved.pieces,
             )
         self._links.watch(
-            self._choice.files_of(Kind.LINKS),
+            choice.files_of(Kind.LINKS),
             stale=moved.files.union(tree.root for tree in moved.trees),
         )
 
@@ -144,8 +158,9 @@ class AutoSource:
             _BACKENDS[kind],
             open_backend=self._request.open_backend,
             hear=self._hear,
-            fail=self._outbox.fail,
+            fail=self._fail,
             tell_fallback=self._tell_fallback(kind),
+            is_direct=kind is Kind.LOCAL and self._choice.is_simple,
         )
         with self._state:
             self._parts[kind] = part
@@ -190,14 +205,14 @@ class AutoSource:
     def _hear(self, hints: Iterable[Hint]) -> None:
         hints = tuple(hints)
         self._outbox.put(hints)
+        self._suspect(hints)
+
+    def _suspect(self, hints: Iterable[Hint]) -> None:
+        """Have it found out soon whether what is hinted at is on another file system now."""
         if self._choice.is_simple:
             return
         with self._state:
-            for hint in hints:
-                if hint.scope is not HintScope.PATH:
-                    self._suspects = None
-                elif self._suspects is not None:
-                    self._suspects.add(hint.path)
+            self._suspects.update(hints)
         self._mounts.wake()
 
     def _hear_of_links(self, hints: Iterable[Hint]) -> None:
@@ -206,6 +221,13 @@ class AutoSource:
             Hint(path=hint.path, scope=HintScope.TREE) if self._choice.is_root(hint.path) else hint
             for hint in hints
         )
+
+    def _fail(self, error: Exception) -> None:
+        self._outbox.fail(error)
+        with self._state:
+            local = self._parts.get(Kind.LOCAL)
+        if local is not None:
+            local.close()  # so that a direct wait returns
 
     # On the thread of the mounts, or the prober's.
 
@@ -221,95 +243,20 @@ class AutoSource:
             self._move(self._choice.review(suspects))
 
     def _go_deaf(self, mount: Mount, backend: str) -> None:
-        with self._lock:
-            if self._is_closed:
-                return
-            self._request.notify(
-                f"watching {mount.point} with stat: {backend} told nothing of a change "
-                f"in {cache_directory()}"
-            )
-            self._move(self._choice.silence(mount))
+        try:
+            with self._lock:
+                if self._is_closed:
+                    return
+                fault = f"{backend} told nothing of a change in {cache_directory()}"
+                self._request.notify(f"watching {mount.point} with stat: {fault}")
+                self._move(self._choice.silence(mount))
+        except Exception as error:
+            self._fail(error)
 
     def _move(self, moved: Moved) -> None:
         if moved and not self._is_closed:
             self._share_out(moved)
             self._outbox.put(iter_hints(moved.files, moved.trees))
-
-
-class Prober:
-    """Tries once for each mount whether the kernel tells of changes there, in the background.
-
-    :param open_backend: opens a source for the trial.
-    :param on_deaf: is told of a mount on which none was told, and which backend heard nothing.
-    """
-
-    def __init__(
-        self,
-        open_backend: Callable[[str], ChangeSource],
-        on_deaf: Callable[[Mount, str], None],
-    ) -> None:
-        self._open_backend = open_backend
-        self._on_deaf = on_deaf
-        self._lock = threading.Lock()
-        self._closed = threading.Event()
-        self._job: tuple[str, frozenset[str], MountTable, frozenset[Mount]] | None = None
-        self._is_running = False
-        self._probe: Probe | None = None
-        self._tried: set[Mount] = set()
-
-    def try_soon(
-        self, backend: str, files: frozenset[str], table: MountTable, deaf: frozenset[Mount]
-    ) -> None:
-        """Make the trial if the file for it can be where one of these is."""
-        if not files or table.find(cache_directory()) in self._tried:
-            return
-        with self._lock:
-            self._job = (backend, files, table, deaf)
-            if self._is_running or self._closed.is_set():
-                return
-            self._is_running = True
-        threading.Thread(target=self._run, name="reloader-auto-probe", daemon=True).start()
-
-    def close(self) -> None:
-        """End a trial that is under way."""
-        with self._lock:
-            self._closed.set()
-            probe = self._probe
-        if probe is not None:
-            probe.close()
-
-    def _run(self) -> None:
-        while not self._closed.wait(_PROBE_DELAY_SECONDS):
-            with self._lock:
-                job, self._job = self._job, None
-                if job is None:
-                    self._is_running = False
-                    return
-            self._try(*job)
-
-    def _try(
-        self, backend: str, files: frozenset[str], table: MountTable, deaf: frozenset[Mount]
-    ) -> None:
-        directory = cache_directory()
-        places = Places(table)
-        place = places.find(directory)
-        if place.is_remote or place.mount in self._tried or place.mount in deaf:
-            return
-        directories = {os.path.dirname(path) for path in files}
-        if table.mounts and not any(places.find(path).mount == place.mount for path in directories):
-            return
-        self._tried.add(place.mount)
-        probe = Probe(lambda: self._open_backend(backend), directory)
-        with self._lock:
-            if self._closed.is_set():
-                return
-            self._probe = probe
-        try:
-            is_deaf = probe.is_deaf()
-        except (OSError, BackendUnavailableError):
-            return  # There is no file to be made, or nothing to hear with: so it is not known.
-        if is_deaf:
-            self._on_deaf(place.mount, backend)
 
 
 def _covering(files: frozenset[str], trees: frozenset[Tree]) -> Callable[[Hint], bool]:

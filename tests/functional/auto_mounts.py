@@ -111,7 +111,8 @@ def edit(path: Path, watching: Watching, *hinted: Path) -> list[Hint]:
 
 def tick(directory: Path) -> None:
     """Wait until a change of a directory would show in its time: sftp tells whole seconds."""
-    wait_until(lambda: int(time.time()) > int(directory.stat().st_mtime), "the next second")
+    # The clock of a file system is some milliseconds behind.
+    wait_until(lambda: time.time() > int(directory.stat().st_mtime) + 1.1, "the next second")
 
 
 # The scenarios
@@ -133,7 +134,7 @@ def files_on_both_are_heard_of_and_one_line_says_by_what(stage: Stage) -> None:
     (line,) = stage.lines
     remote = f"watching {point} with nfs (fuse.sshfs from me@host:{behind})"
     assert line == f"{remote}, everything else with inotify"
-    assert stage.opened == ["inotify", "nfs"]
+    assert set(stage.opened) == {"inotify", "nfs"}
 
 
 def a_share_mounted_over_a_watched_directory_is_watched_from_then_on(stage: Stage) -> None:
@@ -178,7 +179,8 @@ def a_local_file_system_mounted_over_a_watched_directory_is_watched(stage: Stage
     watching.drain()
     edit(path, watching)
     edit(tree / "new.py", watching)
-    assert (stage.opened, stage.lines) == (["inotify"], [])
+    assert set(stage.opened) == {"inotify"}
+    assert stage.lines == []
 
 
 def a_link_to_a_share_is_heard_of_and_so_is_where_it_leads(stage: Stage) -> None:
@@ -214,7 +216,7 @@ def a_link_to_a_share_that_appears_later_is_followed(stage: Stage) -> None:
     watching = stage.open()
     watching.watch(project / "package" / "module.py")
     watching.drain()
-    assert stage.opened == ["inotify"]
+    assert "nfs" not in stage.opened
     (project / "package").symlink_to(point)
     watching.until(project / "package" / "module.py")
     wait_until(lambda: "nfs" in stage.opened, "the share to be watched")

@@ -35,8 +35,7 @@ class _Piece(NamedTuple):
     tree: Tree
 
 
-@attrs.frozen
-class Moved:
+class Moved(NamedTuple):
     """What is on another file system than before, or may be.
 
     :ivar files: the files.
@@ -48,8 +47,10 @@ class Moved:
     trees: frozenset[Tree] = frozenset()
     pieces: frozenset[Tree] = frozenset()
 
-    def __bool__(self) -> bool:
-        return bool(self.files or self.trees)
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is nothing."""
+        return not self.files and not self.trees
 
 
 _LOCAL = frozenset({Kind.LOCAL})

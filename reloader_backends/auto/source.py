@@ -9,7 +9,6 @@ import time
 from typing import TYPE_CHECKING
 
 from reloader_backends.auto.choice import Choice, Kind, Moved
-from reloader_backends.auto.links import Links
 from reloader_backends.auto.mounts import MountWatcher
 from reloader_backends.auto.outbox import Outbox
 from reloader_backends.auto.parts import Part, iter_hints
@@ -21,6 +20,7 @@ from reloader_core.mounts import Mount, MountTable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from reloader_backends.auto.links import Links
     from reloader_core.model import OpenRequest, Tree
 
 __all__ = ["AutoSource"]
@@ -56,12 +56,7 @@ class AutoSource:
         self._state = threading.Lock()
         self._is_closed = False
         self._parts: dict[Kind, Part] = {}
-        self._links = Links(
-            _EVENTS,
-            open_backend=request.open_backend,
-            hear=self._hear_of_links,
-            fail=self._fail,
-        )
+        self._links: Links | None = None
         self._announced: set[tuple[str, str, str]] = set()
         # What was hinted at and may lead elsewhere now.
         self._suspects: set[Hint] = set()
@@ -114,11 +109,10 @@ class AutoSource:
         """Close the parts and have all threads end; a blocked ``wait`` returns at once."""
         with self._state:
             self._is_closed = True
-            parts = list(self._parts.values())
+            parts = [*self._parts.values(), *((self._links,) if self._links else ())]
         self._outbox.close()
         self._prober.close()
         self._mounts.close()
-        self._links.close()
         for part in parts:
             part.close()
 
@@ -131,7 +125,8 @@ class AutoSource:
         """
         choice = self._choice
         shares = {kind: (choice.files_of(kind), choice.trees_of(kind)) for kind in _BACKENDS}
-        if moved or any(any(share) for kind, share in shares.items() if kind is not Kind.LOCAL):
+        is_alone = not any(any(shares[kind]) for kind in _BACKENDS if kind is not Kind.LOCAL)
+        if not is_alone or not moved.is_empty:
             self._local.leave_direct()
         for kind, (files, trees) in shares.items():
             part = self._parts.get(kind)
@@ -148,10 +143,9 @@ class AutoSource:
                 stale_files=moved.files,
                 stale_trees=moved.pieces,
             )
-        self._links.watch(
-            choice.files_of(Kind.LINKS),
-            stale=moved.files.union(tree.root for tree in moved.trees),
-        )
+        links = choice.files_of(Kind.LINKS)
+        if links or self._links is not None:
+            self._watch_links(links, moved.files.union(tree.root for tree in moved.trees))
 
     def _open_part(self, kind: Kind) -> Part:
         part = Part(
@@ -168,6 +162,22 @@ class AutoSource:
         if is_closed:
             part.close()
         return part
+
+    def _watch_links(self, paths: frozenset[str], stale: frozenset[str]) -> None:
+        if self._links is None:
+            from reloader_backends.auto.links import Links
+
+            links = Links(
+                _EVENTS,
+                open_backend=self._request.open_backend,
+                hear=self._hear_of_links,
+                fail=self._fail,
+            )
+            with self._state:
+                self._links = links
+                if self._is_closed:
+                    links.close()
+        self._links.watch(paths, stale=stale)
 
     def _close_part(self, kind: Kind) -> None:
         with self._state:
@@ -254,7 +264,7 @@ class AutoSource:
             self._fail(error)
 
     def _move(self, moved: Moved) -> None:
-        if moved and not self._is_closed:
+        if not moved.is_empty and not self._is_closed:
             self._share_out(moved)
             self._outbox.put(iter_hints(moved.files, moved.trees))
 

@@ -114,11 +114,11 @@ def test_a_link_that_leads_elsewhere_moves_what_is_behind_it(tmp_path: Path, net
     assert watched(choice) == {Kind.LOCAL: {path, other}}
     link.unlink()
     link.symlink_to(net)
-    assert not choice.review([Hint(path=other)])
+    assert choice.review([Hint(path=other)]).is_empty
     assert choice.review([Hint(path=path)]).files == {path}
     assert watched(choice) == {Kind.LOCAL: {other}, Kind.REMOTE: {path}, Kind.LINKS: {path}}
     link.unlink()
-    assert not choice.review([Hint(path=str(tmp_path / "other"), scope=HintScope.TREE)])
+    assert choice.review([Hint(path=str(tmp_path / "other"), scope=HintScope.TREE)]).is_empty
     assert choice.review([Hint.everything()]).files == {path}
     assert watched(choice) == {Kind.LOCAL: {path, other}}
 
@@ -203,7 +203,7 @@ def test_what_a_new_mount_hides_is_moved_and_so_is_what_it_gives_free(tmp_path: 
         Kind.REMOTE: {over, linked, f"{tmp_path}/net/"},
         Kind.LINKS: {linked},
     }
-    assert not choice.mount(read(tmp_path, NET))
+    assert choice.mount(read(tmp_path, NET)).is_empty
     assert choice.mount(read(tmp_path)).files == {over, linked}
     assert watched(choice) == {Kind.LOCAL: {near, over, linked, f"{tmp_path}/"}}
     assert choice.is_simple
@@ -214,7 +214,7 @@ def test_a_mount_that_nothing_watched_leads_over_moves_nothing(tmp_path: Path) -
     choice.watch(files(tmp_path / "a.py"), frozenset({tree(tmp_path / "tree", "data/")}))
     elsewhere = "2 1 0:50 / {}/elsewhere rw - tmpfs tmpfs rw"
     unwanted = "3 1 0:51 / {}/tree/data rw - tmpfs tmpfs rw"
-    assert not choice.mount(read(tmp_path, elsewhere, unwanted))
+    assert choice.mount(read(tmp_path, elsewhere, unwanted)).is_empty
 
 
 def test_a_local_file_system_that_is_exchanged_moves_what_is_on_it(tmp_path: Path) -> None:

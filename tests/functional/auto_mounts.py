@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -43,6 +44,7 @@ class Stage:
         self.root = root
         self.lines: list[str] = []
         self.opened: list[str] = []
+        self.servers: dict[str, subprocess.Popen[bytes]] = {}
         self.stack = contextlib.ExitStack()
 
     def open(self) -> Watching:
@@ -78,6 +80,7 @@ class Stage:
         command = ["sshfs", "-f", "-o", options, f"me@host:{behind}", str(point)]
         for argv, end in (([server], far), (command, near)):
             process = subprocess.Popen(argv, stdin=end.fileno(), stdout=end.fileno())
+            self.servers.setdefault(name, process)
             self.stack.callback(process.wait)
             end.close()
         wait_until(lambda: process.poll() is not None or os.path.ismount(point), "the mount")
@@ -244,6 +247,35 @@ def a_tree_with_a_share_in_it_is_watched_by_both(stage: Stage) -> None:
     assert [line.split(" (")[0] for line in stage.lines] == [f"watching {point} with nfs"]
 
 
+def a_server_that_is_away_keeps_no_local_file_from_being_watched(stage: Stage) -> None:
+    point, project = stage.root / "share", stage.directory("project")
+    behind = stage.share("share", point)
+    for name in ("one", "two"):
+        (behind / name).mkdir()
+        (behind / name / "module.py").write_text(f"{name}\n")
+    link, near, later = project / "link", project / "near.py", project / "later.py"
+    link.symlink_to(point / "one")
+    watching = stage.open()
+    watching.watch(near, link / "module.py", point / "two" / "module.py")
+    watching.drain()
+    server = stage.servers["share"]
+    server.send_signal(signal.SIGSTOP)
+    try:
+        edit(near, watching)
+        # The part for links hangs from here on.
+        retarget(link, point / "two")
+        edit(near, watching)
+        watching.watch(near, later, link / "module.py", point / "two" / "module.py")
+        for path in (later, near):
+            watching.drain()
+            edit(path, watching)
+    finally:
+        server.send_signal(signal.SIGCONT)
+    watching.until(link / "module.py")
+    watching.drain()
+    edit(behind / "two" / "module.py", watching, link / "module.py")
+
+
 def a_program_on_both_is_restarted_by_edits_of_both(stage: Stage) -> None:
     point = stage.root / "code"
     behind = stage.share("code", point)
@@ -278,6 +310,7 @@ SCENARIOS: dict[str, Callable[[Stage], None]] = {
         a_link_to_a_share_is_heard_of_and_so_is_where_it_leads,
         a_link_to_a_share_that_appears_later_is_followed,
         a_tree_with_a_share_in_it_is_watched_by_both,
+        a_server_that_is_away_keeps_no_local_file_from_being_watched,
         a_program_on_both_is_restarted_by_edits_of_both,
     )
 }

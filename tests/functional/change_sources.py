@@ -12,6 +12,7 @@ import pytest
 import reloader_toy.backend
 
 from reloader_backends import auto, inotify, nfs, stat, watchdog
+from reloader_core.mounts import Mount, MountTable
 from reloader_core.testing import (
     Observer,
     SourceTraits,
@@ -52,14 +53,24 @@ def _open_at(backend: object, interval: float) -> ChangeSource:
     return open_backend(backend, interval=interval)
 
 
-def _open_auto(interval: float) -> ChangeSource:
+def _auto_request(interval: float) -> OpenRequest:
     """With the built-in backends to choose from."""
     others = {"inotify": inotify, "nfs": nfs, "stat": stat, "watchdog": watchdog}
-    return open_backend(
-        auto,
+    return fake_open_request(
         interval=interval,
         backends={name: partial(_open_at, module, interval) for name, module in others.items()},
     )
+
+
+def _open_auto(interval: float) -> ChangeSource:
+    return auto.open_change_source(_auto_request(interval))
+
+
+def _open_auto_beside_a_share(interval: float) -> ChangeSource:
+    """There is a remote file system, so it does not wait for its only part directly."""
+    root = Mount(id=1, parent=0, point="/", type="ext4", source="/dev/vda", device="254:0")
+    share = Mount(id=2, parent=1, point="/net", type="nfs4", source="host:/", device="0:50")
+    return auto.AutoSource(_auto_request(interval), read_table=lambda: MountTable([root, share]))
 
 
 def _open_toy(interval: float) -> ChangeSource:
@@ -80,8 +91,12 @@ BUILT_IN = [
     pytest.param(_open_auto, id="auto"),
 ]
 
-#: What is held against the contract: these, and a stranger's.
-BACKENDS = [*BUILT_IN, pytest.param(_open_toy, id="toy")]
+#: What is held against the contract: these, one of them in its other state, and a stranger's.
+BACKENDS = [
+    *BUILT_IN,
+    pytest.param(_open_auto_beside_a_share, id="auto-beside-a-share"),
+    pytest.param(_open_toy, id="toy"),
+]
 
 
 def open_source(

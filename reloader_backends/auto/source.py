@@ -154,7 +154,7 @@ class AutoSource:
             hear=self._hear,
             fail=self._fail,
             tell_fallback=self._tell_fallback(kind),
-            is_direct=kind is Kind.LOCAL and self._choice.is_simple,
+            is_direct=kind is Kind.LOCAL,
         )
         with self._state:
             self._parts[kind] = part

@@ -105,8 +105,9 @@ class Scripts:
         return {hint.path for hint in self.source.wait(10)}
 
     def one(self, name: str) -> ScriptedSource:
-        """The source of a backend that was opened once."""
-        (source,) = self.sources[name]
+        """The source of a backend that is open."""
+        *closed, source = self.sources[name]
+        assert all(source.is_closed for source in closed)
         return source
 
     def _open(self, name: str) -> ChangeSource:
@@ -139,11 +140,12 @@ def out_of(what: str) -> BackendUnavailableError:
 
 
 @ON_LINUX
-def test_while_all_is_local_there_is_one_source_and_no_thread_between(
-    open_scripts: type[Scripts], tmp_path: Path
+@pytest.mark.parametrize("is_mounted", [False, True])
+def test_while_all_files_are_local_there_is_one_source_and_no_thread_between(
+    open_scripts: type[Scripts], tmp_path: Path, is_mounted: bool
 ) -> None:
     before = set(threading.enumerate())
-    scripts = open_scripts(tmp_path, is_mounted=False)
+    scripts = open_scripts(tmp_path, is_mounted=is_mounted)
     scripts.watch(scripts.near)
     scripts.one("inotify").hint(scripts.near)
     assert scripts.wait() == {scripts.near}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import reloader_toy.backend
 
-from reloader_backends import inotify, nfs, stat, watchdog
+from reloader_backends import auto, inotify, nfs, stat, watchdog
 from reloader_core.testing import (
     Observer,
     SourceTraits,
@@ -52,6 +52,26 @@ def _open_at(backend: object, interval: float) -> ChangeSource:
     return open_backend(backend, interval=interval)
 
 
+def _auto_request(interval: float) -> OpenRequest:
+    """With the built-in backends to choose from."""
+    others = {"inotify": inotify, "nfs": nfs, "stat": stat, "watchdog": watchdog}
+    return fake_open_request(
+        interval=interval,
+        backends={name: partial(_open_at, module, interval) for name, module in others.items()},
+    )
+
+
+def _open_auto(interval: float) -> ChangeSource:
+    return auto.open_change_source(_auto_request(interval))
+
+
+def _open_auto_as_one_of_several(interval: float) -> ChangeSource:
+    """Its only part is waited for on a thread, as when there are others."""
+    source = auto.open_change_source(_auto_request(interval))
+    source._local.leave_direct()
+    return source
+
+
 def _open_toy(interval: float) -> ChangeSource:
     return open_backend(reloader_toy.backend, {"pause_seconds": interval})
 
@@ -67,10 +87,15 @@ BUILT_IN = [
     ),
     pytest.param(partial(_open_at, watchdog), id="watchdog"),
     pytest.param(partial(_open_at, nfs), id="nfs"),
+    pytest.param(_open_auto, id="auto"),
 ]
 
-#: What is held against the contract: these, and a stranger's.
-BACKENDS = [*BUILT_IN, pytest.param(_open_toy, id="toy")]
+#: What is held against the contract: these, one of them in its other state, and a stranger's.
+BACKENDS = [
+    *BUILT_IN,
+    pytest.param(_open_auto_as_one_of_several, id="auto-as-one-of-several"),
+    pytest.param(_open_toy, id="toy"),
+]
 
 
 def open_source(

@@ -117,7 +117,10 @@ def test_a_scripted_source_keeps_the_rules_for_threads(name: str, tmp_path: Path
 
 def test_a_backend_that_chooses_is_opened_with_scripted_ones(source: ScriptedSource) -> None:
     opened = open_backend(auto, backends={"inotify": lambda: source, "stat": lambda: source})
-    assert opened is source
+    source.hint("app.py")
+    assert list(opened.wait(10)) == [Hint(path="app.py")]
+    opened.close()
+    assert source.is_closed
     with pytest.raises(AssertionError, match=r"asked for the backend '\w+'; it was given \[\]"):
         open_backend(auto)
 

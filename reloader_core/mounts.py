@@ -23,8 +23,22 @@ __all__ = ["MOUNTINFO", "Mount", "MountTable", "is_no_answer"]
 MOUNTINFO = "/proc/self/mountinfo"
 
 #: File systems of a network, a virtual machine's host or a cluster, as mount(8) names them.
+#: With autofs the first look mounts something, which may take as long as a server likes.
 _REMOTE_TYPES = frozenset(
-    {"9p", "afs", "beegfs", "ceph", "cifs", "coda", "drvfs", "gfs2", "glusterfs", "gpfs", "lustre"}
+    {
+        "9p",
+        "afs",
+        "autofs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "coda",
+        "drvfs",
+        "gfs2",
+        "glusterfs",
+        "gpfs",
+        "lustre",
+    }
     | {"ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "prl_fs", "pvfs2", "smb3", "smbfs", "vboxsf"}
     | {"virtiofs", "vmhgfs"}
 )

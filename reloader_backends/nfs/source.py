@@ -61,6 +61,7 @@ class NfsSource:
                 self._table = MountTable.read()
             self._share_out()
             self._keep_hints()
+        self._wake()
 
     def wait(self, timeout: float | None) -> Iterable[Hint]:
         """Block until something may have changed, at most ``timeout`` seconds."""
@@ -110,7 +111,8 @@ class NfsSource:
                     return [Hint(path=path, scope=scope) for path, scope in hints]
                 if now >= deadline or self._gate.is_closed:
                     break
-                self._heard.wait(min(deadline, self._check_due) - now)
+                due = min(deadline, self._check_due if self._shares else math.inf)
+                self._heard.wait(None if due == math.inf else due - now)
         return []
 
     def _check(self, now: float) -> None:
@@ -141,7 +143,9 @@ class NfsSource:
             self._assign(tree.root, HintScope.TREE, mount, before)
             trees.setdefault(mount.point, set()).add(tree)
         waiting = []
-        for point in files.keys() | trees.keys() | self._shares.keys():
+        for point in self._shares.keys() - files.keys() - trees.keys():
+            self._shares.pop(point).close()
+        for point in files.keys() | trees.keys():
             share = self._shares.get(point)
             if share is None:
                 share = self._shares[point] = Share(

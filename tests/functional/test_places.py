@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -171,7 +172,10 @@ def watched_inodes(pid: int) -> set[int]:
     """The inodes that inotify watches for a process, whatever library asked for it."""
     inodes = set()
     for path in Path(f"/proc/{pid}/fdinfo").iterdir():
-        for line in path.read_text().splitlines():
+        text = ""
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            text = path.read_text()
+        for line in text.splitlines():
             if line.startswith("inotify "):
                 fields = dict(field.split(":") for field in line.split()[1:])
                 inodes.add(int(fields["ino"], 16))

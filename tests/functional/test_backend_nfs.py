@@ -6,25 +6,26 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from reloader_backends import nfs
-from reloader_backends.nfs import share
+from reloader_backends.nfs import share, sync
 from reloader_backends.nfs.crew import Crew
 from reloader_backends.nfs.sync import Status, status_of
 from reloader_backends.nfs.ways import Ways
-from reloader_core.model import Hint
-from reloader_core.testing import fake_open_request
-from tests.functional.change_sources import Watching, replace
+from reloader_core.model import Hint, Stamp
+from reloader_core.testing import RULES, Rule, fake_open_request, open_backend
+from tests.functional.change_sources import TRAITS, Watching, replace
 from tests.functional.harness import Workshop, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from reloader_core.model import ChangeSource
 
@@ -283,6 +284,27 @@ def test_names_that_a_client_gives_to_removed_files_are_no_files(
     (tmp_path / "module.py").write_text("")
     hints = watching.until(tmp_path / "module.py") + watching.hints()
     assert not any(".nfs" in hint.path for hint in hints)
+
+
+# Without statx
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [rule for rule in RULES if rule.slug.startswith(("an-atomic", "a-write", "a-del", "a-li"))],
+)
+def test_what_is_asked_for_by_opening_is_noticed_as_well(
+    rule: Rule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The way of systems without ``statx``."""
+    monkeypatch.setattr(sync, "_ask", sync._ask_by_opening)
+    rule.check(lambda: open_backend(nfs, interval=0.05), tmp_path, TRAITS)
+
+
+def test_nothing_that_is_opened_keeps_it_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/null")):
+        assert sync._ask_by_opening(str(path)).stamp == Stamp.of(path.stat())
 
 
 # The order

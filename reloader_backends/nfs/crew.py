@@ -31,8 +31,8 @@ class Crew:
 
     :param name: of the threads.
     :param most: how many calls may be under way at a time.
-    :ivar seconds_per_call: how long one takes of late, in the mean.
-    :ivar slowest_call: how long the longest took since this was set to zero.
+    :ivar seconds_per_call: how long one of :meth:`map` takes of late, in the mean.
+    :ivar slowest_call: how long the longest of them took since this was set to zero.
     """
 
     def __init__(self, name: str, most: int) -> None:
@@ -46,23 +46,21 @@ class Crew:
         self._under_way: dict[int, float] = {}
 
     def oldest_call(self) -> float | None:
-        """When the oldest call that is under way began, monotonic seconds."""
+        """When the oldest call that is under way began, or should have; monotonic seconds."""
         return min(self._under_way.copy().values(), default=None)
 
-    def call(self, function: Callable[[_T], _R], item: _T) -> _R:
+    def call(self, function: Callable[[_T], _R], item: _T, *, allowed_seconds: float = 0.0) -> _R:
         """Make a call on this thread, so that it is known to be under way.
 
+        :param allowed_seconds: what it may take because it is many calls in one.
         :raises BaseException: whatever the function raises.
         """
         me = threading.get_ident()
-        began = self._under_way[me] = time.monotonic()
+        self._under_way[me] = time.monotonic() + allowed_seconds
         try:
             return function(item)
         finally:
             del self._under_way[me]
-            took = time.monotonic() - began
-            self.slowest_call = max(self.slowest_call, took)
-            self.seconds_per_call += _WEIGHT * (took - self.seconds_per_call)
 
     def map(
         self, function: Callable[[_T], _R], items: Iterable[_T], *, within_seconds: float
@@ -78,13 +76,13 @@ class Crew:
         width = int(total / within_seconds) + 1 if within_seconds > 0.0 else self._most
         width = min(width, self._most, len(waiting))
         if width <= 1:
-            return [(item, self.call(function, item)) for item in waiting]
+            return [(item, self._time(function, item)) for item in waiting]
         done: list[tuple[_T, _R]] = []
         finished: queue.SimpleQueue[None] = queue.SimpleQueue()
 
         def work() -> None:
             try:
-                done.extend((item, self.call(function, item)) for item in _take_from(waiting))
+                done.extend((item, self._time(function, item)) for item in _take_from(waiting))
             finally:
                 finished.put(None)
 
@@ -95,6 +93,15 @@ class Crew:
         for _ in range(width):
             finished.get()
         return done
+
+    def _time(self, function: Callable[[_T], _R], item: _T) -> _R:
+        began = time.monotonic()
+        try:
+            return self.call(function, item)
+        finally:
+            took = time.monotonic() - began
+            self.slowest_call = max(self.slowest_call, took)
+            self.seconds_per_call += _WEIGHT * (took - self.seconds_per_call)
 
     def close(self) -> None:
         """Let the threads end; one that is stuck does so when its call returns."""

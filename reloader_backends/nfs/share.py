@@ -9,6 +9,7 @@ tell of everything but a file that is written in place.
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import re
@@ -41,6 +42,8 @@ _PART_SECONDS: Final = 0.05
 _BUSY_PART: Final = 0.8
 #: An installed file has its turn less often by this factor, as in the ``stat`` backend.
 _INSTALLED_SLICES: Final = 10
+#: To read a tree for the first time is many calls. They may take this much longer than one.
+_TREE_SECONDS: Final = 60.0
 #: Without a change for so long, files have their turn less and less often.
 _STEADY_SECONDS: Final = 120.0
 #: For so long a directory that changed is listed again: another change in the same tick of
@@ -138,6 +141,7 @@ class Share:
         self._rechecks = max(2, math.ceil(_COARSEST_TIMESTAMP_SECONDS / pace.interval))
         self._levels: list[list[str]] = []
         self._directories: dict[str, Stamp | None] = {}
+        # The project's own files, and those that were installed.
         self._turns: tuple[list[str], list[str]] = ([], [])
         self._is_planned = True
         self._pending: list[str] = []
@@ -217,7 +221,7 @@ class Share:
         for tree in trees - self._trees.keys():
             listing = self._trees[tree] = TreeListing(tree)
             enter = partial(listing.enter, rechecks=self._rechecks)
-            inside = self._crew.call(enter, tree.root)
+            inside = self._crew.call(enter, tree.root, allowed_seconds=_TREE_SECONDS)
             found.update(path for path in inside if not _is_silly(path))
         found -= self._known.seen.keys()
         self._files = files
@@ -232,24 +236,22 @@ class Share:
         self._is_planned = True
         ways = Ways()
 
-        def find_ways(_: None) -> None:
-            for listing in self._trees.values():
-                for directory in listing.iter_directories():
-                    ways.add_directory(directory)
-            for path in self._known.seen:
-                ways.add_file(path)
-
-        self._crew.call(find_ways, None)
+        for listing in self._trees.values():
+            for directory in listing.iter_directories():
+                self._crew.call(ways.add_directory, directory)
+        for path in self._known.seen:
+            self._crew.call(ways.add_file, path)
         self._levels = ways.levels
         wanted = {directory for level in self._levels for directory in level}
         self._directories = {
             path: stamp for path, stamp in self._directories.items() if path in wanted
         }
-        own: list[str] = []
-        installed: list[str] = []
-        for path in sorted(self._known.seen):
-            (installed if is_installed(path) else own).append(path)
-        self._turns = (own, installed)
+        # Whoever has waited longest has the next turn, as before.
+        rest = self._known.seen.keys() - set(itertools.chain(*self._turns))
+        for turns in self._turns:
+            turns[:] = [path for path in turns if path in self._known]
+        for path in sorted(rest):
+            self._turns[is_installed(path)].append(path)
 
     def _begin_look(self, now: float) -> None:
         # Looks that were missed are left out.
@@ -273,8 +275,8 @@ class Share:
             return
         if changed or appeared:
             self._is_planned = False
-            self._quiet_since = now
-        self._pending = self._take_turns(now)
+        asked = {*urgent, *appeared}
+        self._pending = [path for path in self._take_turns(now) if path not in asked]
         parts = max(1, int(_BUSY_PART * self._pace.interval / _PART_SECONDS))
         self._part_size = math.ceil(len(self._pending) / parts)
         self._part_due = now

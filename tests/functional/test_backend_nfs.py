@@ -137,6 +137,23 @@ def test_installed_files_have_their_turn_less_often(
     wait_until(lambda: all(server.times_of(path) for path in installed))
 
 
+def test_every_file_has_its_turn_though_a_directory_changes_all_the_time(
+    server: Server, open_nfs: Callable[..., ChangeSource], tmp_path: Path
+) -> None:
+    """A database makes and removes a journal, and all is planned anew each time."""
+    own = make_files(tmp_path / "project", 10)
+    installed = make_files(tmp_path / "lib" / "site-packages", 30)
+    open_nfs().watch(frozenset(map(str, own + installed)), frozenset())
+
+    def have_all_had_their_turn() -> bool:
+        journal = tmp_path / "project" / "journal"
+        journal.touch()
+        journal.unlink()
+        return all(server.times_of(path) for path in own + installed)
+
+    wait_until(have_all_had_their_turn)
+
+
 def test_files_are_asked_for_less_often_while_nothing_changes(
     server: Server,
     open_nfs: Callable[..., ChangeSource],

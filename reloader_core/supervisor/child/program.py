@@ -108,6 +108,8 @@ class Program:
 
     def listen(self, process: ProgramProcess) -> None:
         """Wait for what the agent of a process has to say."""
+        # Its reports may have been read once more while this was on its way.
+        self._channel.forget(ListenAgain)
         if process.link is not None:
             self._channel.attach(process.link, Reported(process=process))
 

@@ -37,7 +37,10 @@ class NfsSource:
         self._trees: frozenset[Tree] = frozenset()
         self._table = MountTable.read()
         self._changes = MountChanges()
-        self._mounts: dict[str, Mount] = {}
+        self._mounts: dict[str | Tree, Mount] = {}
+        self._by_point: dict[str, set[str | Tree]] = {}
+        # What each share was told to watch.
+        self._watched: dict[str, frozenset[str | Tree]] = {}
         self._shares: dict[str, Share] = {}
         self._check_due = time.monotonic() + _CHECK_SECONDS
         # Guards the shares; close() does not take it.
@@ -58,7 +61,7 @@ class NfsSource:
                 return
             self._files, self._trees = files, trees
             if self._changes.take():
-                self._table = MountTable.read()
+                self._take_mounts()
             self._share_out()
             self._keep_hints()
         self._wake()
@@ -118,35 +121,59 @@ class NfsSource:
     def _check(self, now: float) -> None:
         if self._changes.take():
             with self._lock:
-                self._table = MountTable.read()
+                self._take_mounts()
                 self._share_out()
         for share in list(self._shares.values()):
             share.check(now)
 
-    def _share_out(self) -> None:
-        """Give each share what is on its mount; hint at what came to be on another one."""
+    def _take_mounts(self) -> None:
+        """Read anew what is mounted; hint at what is on another mount than before."""
+        self._table = MountTable.read()
         before, self._mounts = self._mounts, {}
-        files: dict[str, set[str]] = {}
-        trees: dict[str, set[Tree]] = {}
+        self._watched.clear()
+        for share in self._by_point.values():
+            share.clear()
+        self._assign(before.keys())
+        for item, mount in before.items():
+            if mount.id != self._mounts[item].id:
+                if isinstance(item, str):
+                    self._hear(item, HintScope.PATH)
+                else:
+                    self._hear(item.root, HintScope.TREE)
+
+    def _assign(self, items: Iterable[str | Tree]) -> None:
+        """Find out on which mounts these are."""
         directories: dict[str, Mount] = {}
-        for path in self._files:
+        for item in items:
+            path = item if isinstance(item, str) else item.root
             directory = os.path.dirname(path)
             mount = directories.get(directory)
             if mount is None:
                 mount = directories[directory] = self._table.first_remote(directory)
             if not self._table.is_remote_mount(mount):
-                mount = self._table.first_remote(path)  # it may be a link
-            self._assign(path, HintScope.PATH, mount, before)
-            files.setdefault(mount.point, set()).add(path)
-        for tree in self._trees:
-            mount = self._table.first_remote(tree.root)
-            self._assign(tree.root, HintScope.TREE, mount, before)
-            trees.setdefault(mount.point, set()).add(tree)
+                mount = self._table.first_remote(path)  # it may be a link, or a mount itself
+            self._mounts[item] = mount
+            self._by_point.setdefault(mount.point, set()).add(item)
+
+    def _share_out(self) -> None:
+        """Give each share what is on its mount."""
+        wanted = self._files | self._trees
+        for item in self._mounts.keys() - wanted:
+            self._by_point[self._mounts.pop(item).point].discard(item)
+        self._assign(wanted - self._mounts.keys())
         waiting = []
-        for point in self._shares.keys() - files.keys() - trees.keys():
-            self._shares.pop(point).close()
-        for point in files.keys() | trees.keys():
+        for point, items in list(self._by_point.items()):
+            # A share whose server is away keeps nobody waiting for what it watches already.
+            here = frozenset(items)
+            if self._watched.get(point) == here:
+                continue
+            self._watched[point] = here
             share = self._shares.get(point)
+            if not items:
+                del self._by_point[point], self._watched[point]
+                if share is not None:
+                    self._shares.pop(point).close()
+                continue
             if share is None:
                 share = self._shares[point] = Share(
                     point,
@@ -155,12 +182,9 @@ class NfsSource:
                     fail=self._hear_of_failure,
                     notify=self._notify,
                 )
-            waiting.append(
-                (
-                    share,
-                    share.watch(frozenset(files.get(point, ())), frozenset(trees.get(point, ()))),
-                )
-            )
+            files = frozenset(item for item in items if isinstance(item, str))
+            trees = frozenset(item for item in items if not isinstance(item, str))
+            waiting.append((share, share.watch(files, trees)))
         deadline = time.monotonic() + self._pace.timeout_seconds
         for share, is_done in waiting:
             while not is_done.wait(0.05) and not share.is_away and not self._gate.is_closed:
@@ -168,11 +192,6 @@ class NfsSource:
                 share.check(now)
                 if now > deadline:
                     break
-
-    def _assign(self, path: str, scope: HintScope, mount: Mount, before: dict[str, Mount]) -> None:
-        self._mounts[path] = mount
-        if (known := before.get(path)) is not None and known.id != mount.id:
-            self._hear(path, scope)
 
     def _keep_hints(self) -> None:
         """Drop hints at what is not watched any more."""

@@ -11,7 +11,9 @@ import os
 import queue
 import threading
 import time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import attrs
 
 from reloader_core.mounts import MountTable
 from reloader_core.policy.comparison import OutOfReachError
@@ -25,6 +27,10 @@ _T = TypeVar("_T")
 
 #: A call to a server that takes longer is left alone; changes elsewhere wait that long.
 _PATIENCE_SECONDS = 1.0
+
+#: For how long what a call returned late is still worth something. It is asked for again
+#: every second (``OUT_OF_REACH_SECONDS``).
+_FRESH_SECONDS = 3.0
 
 #: For how long it is believed what is mounted where.
 _REMEMBER_SECONDS = 1.0
@@ -47,25 +53,35 @@ class Reach:
     def is_answering(self, path: str) -> bool:
         """Whether the file system of a path answers, whatever it says."""
         try:
-            self.call(path, lambda: os.path.exists(path))
+            self.call(path, os.path.exists, path)
         except OutOfReachError:
             return False
         return True
 
-    def call(self, path: str, function: Callable[[], _T]) -> _T:
+    def call(self, path: str, function: Callable[..., _T], *arguments: object) -> _T:
         """Make a call about a path.
 
+        One that takes too long goes on; who asks the same again soon gets what it returns.
+
         :param path: what the call is about; it says which server is asked.
-        :raises OutOfReachError: the server does not answer.
+        :param function: called with the rest.
+        :raises OutOfReachError: the server does not answer, or takes its time.
         :raises BaseException: whatever the function raises.
         """
         mount = self._remote_mount(path)
         if mount is None:
-            return function()
+            return function(*arguments)
         line = self._lines.get(mount.point)
         if line is None:
             line = self._lines[mount.point] = _Line(mount.point)
-        return line.call(function)
+        what = (function, *arguments)
+        result: _T = line.call(_Call(what, lambda: function(*arguments)))
+        return result
+
+    def close(self) -> None:
+        """Let the threads end; one that is stuck does so when its call returns."""
+        for line in self._lines.values():
+            line.close()
 
     def _remote_mount(self, path: str) -> Mount | None:
         now = time.monotonic()
@@ -89,38 +105,66 @@ class Reach:
         return mount
 
 
+@attrs.define(eq=False)
+class _Call:
+    """A call that is made on the thread of a server.
+
+    :ivar what: what is asked, of what.
+    :ivar done_at: when it returned, monotonic seconds.
+    """
+
+    what: tuple[object, ...]
+    function: Callable[[], Any]
+    is_done: threading.Event = attrs.field(factory=threading.Event)
+    done_at: float = 0.0
+    value: Any = None
+    error: BaseException | None = None
+
+    def make(self) -> None:
+        """Make it; called on the thread."""
+        try:
+            self.value = self.function()
+        except BaseException as error:
+            self.error = error
+        finally:
+            self.done_at = time.monotonic()
+            self.is_done.set()
+
+    def result(self) -> Any:
+        """What it returned, or raised."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
 class _Line:
     """The thread that asks one server."""
 
     def __init__(self, point: str) -> None:
         self._point = point
-        self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._stuck: threading.Event | None = None
+        self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self._stuck: _Call | None = None
         threading.Thread(target=self._serve, name=f"reloader-disk {point}", daemon=True).start()
 
-    def call(self, function: Callable[[], _T]) -> _T:
-        if self._stuck is not None and not self._stuck.is_set():
-            raise OutOfReachError(self._point)
-        results: list[_T] = []
-        errors: list[BaseException] = []
-        is_done = threading.Event()
-
-        def call() -> None:
-            try:
-                results.append(function())
-            except BaseException as error:
-                errors.append(error)
-            finally:
-                is_done.set()
-
+    def call(self, call: _Call) -> Any:
+        if (stuck := self._stuck) is not None:
+            if not stuck.is_done.is_set():
+                raise OutOfReachError(self._point)
+            is_fresh = time.monotonic() - stuck.done_at < _FRESH_SECONDS
+            if stuck.what == call.what or not is_fresh:
+                self._stuck = None
+            if stuck.what == call.what and is_fresh:
+                # It only took its time: asked again, it would do so again.
+                return stuck.result()
         self._calls.put(call)
-        if not is_done.wait(_PATIENCE_SECONDS):
-            self._stuck = is_done
+        if not call.is_done.wait(_PATIENCE_SECONDS):
+            self._stuck = call
             raise OutOfReachError(self._point)
-        if errors:
-            raise errors[0]
-        return results[0]
+        return call.result()
+
+    def close(self) -> None:
+        self._calls.put(None)
 
     def _serve(self) -> None:
-        while True:
-            self._calls.get()()
+        while (call := self._calls.get()) is not None:
+            call.make()

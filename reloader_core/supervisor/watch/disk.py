@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from reloader_core.policy.comparison import OutOfReachError
@@ -66,7 +65,7 @@ class RealDisk:
 
     def files_of(self, tree: Tree) -> list[str]:
         """The files of a tree that its filter wants."""
-        return self._reach.call(tree.root, lambda: list(files.iter_tree(tree)))
+        return self._reach.call(tree.root, files.list_tree, tree)
 
     def is_directory(self, path: str) -> bool:
         """Whether there is a directory; not, as far as one can know, when there is no answer."""
@@ -74,6 +73,10 @@ class RealDisk:
             return self._ask(path, os.path.isdir)
         except OutOfReachError:
             return False
+
+    def close(self) -> None:
+        """Let the threads end that ask servers."""
+        self._reach.close()
 
     def _ask_for_stamp(self, path: str, ask: Callable[[str], Stamp | None]) -> Stamp | None:
         try:
@@ -86,7 +89,7 @@ class RealDisk:
 
     def _ask(self, path: str, ask: Callable[[str], _T]) -> _T:
         try:
-            return self._reach.call(path, partial(ask, path))
+            return self._reach.call(path, ask, path)
         except PermissionError:
             raise
         except OSError as error:

@@ -99,8 +99,12 @@ def digest_of(path: str) -> tuple[Stamp, bytes] | None:
     return Stamp.of(before), content.digest()
 
 
-def iter_tree(tree: Tree) -> Iterator[str]:
+def list_tree(tree: Tree) -> list[str]:
     """The files of a tree that its filter wants, each symlinked directory once."""
+    return list(_iter_tree(tree))
+
+
+def _iter_tree(tree: Tree) -> Iterator[str]:
     seen: set[tuple[int, int]] = set()
     pending = [tree.root]
     while pending:

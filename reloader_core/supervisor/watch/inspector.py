@@ -185,6 +185,7 @@ class Inspector:
             self._post(InspectorFailed(error=error))
         finally:
             self._watching.close()
+            self._disk.close()
 
     def _next_message(self) -> Callable[[], None] | None:
         """The next message, or the work that is due or worth doing before one comes."""

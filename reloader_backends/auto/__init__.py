@@ -5,7 +5,6 @@ The kernel tells of changes on local file systems only, so those are for ``inoti
 backend that is open is a part of ours. What is mounted is read once, and again when the
 kernel says that it changed; that the kernel tells of changes at all is tried out.
 
-``places``  which mounts a path leads over, found without asking a server
 ``choice``  which part watches what
 ``parts``   an open backend, and what takes its place when it fails
 ``links``   local links on the way to a remote file system

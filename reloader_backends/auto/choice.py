@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
-from reloader_backends.auto.places import Place, Places, is_below
 from reloader_core.model import HintScope, Tree
+from reloader_core.mounts import Places, is_below
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from reloader_core.model import Hint
-    from reloader_core.mounts import Mount, MountTable
+    from reloader_core.mounts import Mount, MountTable, Place
 
 __all__ = ["Choice", "Kind", "Moved"]
 
@@ -72,7 +72,6 @@ class Choice:
         self.table = table
         self.deaf: frozenset[Mount] = frozenset()
         self.remote: dict[Mount, None] = {}
-        self._remote_mounts = _remote_mounts(table)
         self._files: frozenset[str] = frozenset()
         self._trees: frozenset[Tree] = frozenset()
         # Empty while all is local: then there is nothing to find out.
@@ -83,7 +82,7 @@ class Choice:
     @property
     def is_simple(self) -> bool:
         """Whether there is one kind only, so that no link has to be followed."""
-        return not self._remote_mounts and not self.deaf
+        return not self.table.remote and not self.deaf
 
     def watch(self, files: frozenset[str], trees: frozenset[Tree]) -> None:
         """Watch exactly these from now on."""
@@ -142,8 +141,8 @@ class Choice:
         changed = {mount.point for mount in set(self.table.mounts) ^ set(table.mounts)}
         if not changed:
             return Moved()
-        self.table, self._remote_mounts = table, _remote_mounts(table)
-        self.remote = {mount: None for mount in self.remote if mount in self._remote_mounts}
+        self.table = table
+        self.remote = {mount: None for mount in self.remote if mount in self.table.remote}
         return self._review(self._files, changed)
 
     def silence(self, mount: Mount) -> Moved:
@@ -211,7 +210,7 @@ class Choice:
             if not is_below(mount.point, place.real) or self.table.find(mount.point) != mount:
                 continue
             spelled = _respell(mount.point, place.real, tree.root)
-            is_remote = mount in self._remote_mounts
+            is_remote = mount in self.table.remote
             # A local mount in a remote one stays with it, and a good one with a deaf one.
             is_cut = is_remote or (mount in self.deaf and kinds == _LOCAL)
             if is_cut and tree.filter.wants_directory(spelled):
@@ -232,10 +231,6 @@ class Choice:
             and tree.filter.wants_directory(_respell(point, place.real, tree.root))
             for point in changed
         )
-
-
-def _remote_mounts(table: MountTable) -> frozenset[Mount]:
-    return frozenset(mount for mount in table.mounts if table.is_remote_mount(mount))
 
 
 def _respell(path: str, real: str, root: str) -> str:

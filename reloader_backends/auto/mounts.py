@@ -8,7 +8,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from reloader_backends.mounted import MountChanges
+from reloader_core.mounts import MountChanges
 
 if TYPE_CHECKING:
     from collections.abc import Callable

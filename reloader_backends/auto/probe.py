@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from reloader_backends.auto.places import Places
+from reloader_core.mounts import Places
 
 if TYPE_CHECKING:
     from collections.abc import Callable

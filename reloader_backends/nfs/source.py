@@ -9,10 +9,9 @@ import time
 from typing import TYPE_CHECKING
 
 from reloader_backends.gate import Gate
-from reloader_backends.mounted import MountChanges
 from reloader_backends.nfs.share import Pace, Share
 from reloader_core.model import Hint, HintScope, Tree
-from reloader_core.mounts import Mount, MountTable
+from reloader_core.mounts import Mount, MountChanges, MountTable, Places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,8 +34,9 @@ class NfsSource:
         self._notify = notify
         self._files: frozenset[str] = frozenset()
         self._trees: frozenset[Tree] = frozenset()
-        self._table = MountTable.read()
+        # Before the table is read: what changes after that is told.
         self._changes = MountChanges()
+        self._table = MountTable.read()
         self._mounts: dict[str | Tree, Mount] = {}
         self._by_point: dict[str, set[str | Tree]] = {}
         # What each share was told to watch.
@@ -143,15 +143,9 @@ class NfsSource:
 
     def _assign(self, items: Iterable[str | Tree]) -> None:
         """Find out on which mounts these are."""
-        directories: dict[str, Mount] = {}
+        places = Places(self._table)
         for item in items:
-            path = item if isinstance(item, str) else item.root
-            directory = os.path.dirname(path)
-            mount = directories.get(directory)
-            if mount is None:
-                mount = directories[directory] = self._table.first_remote(directory)
-            if not self._table.is_remote_mount(mount):
-                mount = self._table.first_remote(path)  # it may be a link, or a mount itself
+            mount = places.find(item if isinstance(item, str) else item.root).mount
             self._mounts[item] = mount
             self._by_point.setdefault(mount.point, set()).add(item)
 

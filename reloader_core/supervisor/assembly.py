@@ -66,7 +66,7 @@ def assemble(
         open_source=opener.open,
         warn=partial(tell, Level.WARNING, "backend"),
     )
-    launcher.ask_first(Reach().is_answering)
+    launcher.ask_first(Reach())
     rules = ExcludeRules(root=configuration.project_root, patterns=configuration.exclude_patterns)
     return Supervisor(
         configuration=configuration,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
-from reloader_core.mounts import MountTable
+from reloader_core.mounts import MountChanges, MountTable, Places
 from reloader_core.policy.comparison import OutOfReachError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _PATIENCE_SECONDS = 1.0
 #: every second (``OUT_OF_REACH_SECONDS``).
 _FRESH_SECONDS = 3.0
 
-#: For how long it is believed what is mounted where.
+#: For how long it is believed what is mounted where, and where links lead.
 _REMEMBER_SECONDS = 1.0
 
 
@@ -40,9 +40,10 @@ class Reach:
     """Makes calls about paths, here or on the thread of a remote mount."""
 
     def __init__(self) -> None:
+        # Read when it is asked for first: a start has other things to do.
+        self._changes: MountChanges | None = None
         self._table = MountTable()
-        self._remote = frozenset[int]()
-        self._mounts: dict[str, Mount] = {}
+        self._places = Places(self._table)
         self._forget_at = 0.0
         self._lines: dict[str, _Line] = {}
 
@@ -80,6 +81,8 @@ class Reach:
 
     def close(self) -> None:
         """Let the threads end; one that is stuck does so when its call returns."""
+        if self._changes is not None:
+            self._changes.close()
         for line in self._lines.values():
             line.close()
 
@@ -87,22 +90,15 @@ class Reach:
         now = time.monotonic()
         if now >= self._forget_at:
             self._forget_at = now + _REMEMBER_SECONDS
-            self._table = MountTable.read()
-            self._mounts.clear()
-            is_remote = self._table.is_remote_mount
-            self._remote = frozenset(m.id for m in self._table.mounts if is_remote(m))
-        if not self._remote:
+            if self._changes is None or self._changes.take():
+                # Before the table is read: what changes after that is told.
+                self._changes = self._changes or MountChanges()
+                self._table = MountTable.read()
+            self._places = Places(self._table)
+        if not self._table.remote:
             return None
-        mount = self._find(os.path.dirname(path))
-        if mount.id not in self._remote:
-            mount = self._table.first_remote(path)  # it may be a link, or a mount itself
-        return mount if mount.id in self._remote else None
-
-    def _find(self, directory: str) -> Mount:
-        mount = self._mounts.get(directory)
-        if mount is None:
-            mount = self._mounts[directory] = self._table.first_remote(directory)
-        return mount
+        place = self._places.find(path)
+        return place.mount if place.is_remote else None
 
 
 @attrs.define(eq=False)

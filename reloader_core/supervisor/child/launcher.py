@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from reloader_core.agent.protocol import Record
     from reloader_core.invocation import Invocation
+    from reloader_core.supervisor.reach import Reach
 
 #: How long a program is left alone with the processor at most, at the very
 #: start; and how often, how many times in a row, it must have nothing new to
@@ -38,16 +39,16 @@ class Launcher:
         self._reserve: ProgramProcess | None = None
         self._handover = Handover()
         self._opened_below = ""
-        self._is_answering: Callable[[str], bool] | None = None
+        self._reach: Reach | None = None
 
-    def ask_first(self, is_answering: Callable[[str], bool]) -> None:
+    def ask_first(self, reach: Reach) -> None:
         """Start nothing any more in a directory whose file system does not answer.
 
         A process that is spawned there would keep this one until it does.
 
-        :param is_answering: whether that of a path does.
+        :param reach: asks; closed with this.
         """
-        self._is_answering = is_answering
+        self._reach = reach
 
     def report_opened_files(self, directory: str) -> None:
         """Have every program from now on report the files below a directory that it opens."""
@@ -63,6 +64,8 @@ class Launcher:
         """Give everything back."""
         self.discard()
         self._handover.close()
+        if self._reach is not None:
+            self._reach.close()
 
     def prepare(self, invocation: Invocation) -> None:
         """Get a process ready to run, if it can be held back."""
@@ -122,7 +125,7 @@ class Launcher:
         return process
 
     def _spawn(self, invocation: Invocation) -> ProgramProcess:
-        if self._is_answering is not None and not self._is_answering(invocation.cwd):
+        if self._reach is not None and not self._reach.is_answering(invocation.cwd):
             raise OSError(errno.ETIMEDOUT, "its file system does not answer", invocation.cwd)
         return ProgramProcess(invocation, os.environ, self._handover)
 

@@ -6,7 +6,7 @@ import os
 import select
 import sys
 
-from reloader_core.mounts import MOUNTINFO
+from reloader_core.mounts.table import MOUNTINFO
 
 __all__ = ["MountChanges"]
 

@@ -1,13 +1,9 @@
-"""Which file system a path is on, and whether others than this kernel change files there.
-
-Read from ``/proc/self/mountinfo``, proc_pid_mountinfo(5), and from nothing else: a
-question about a path must not touch the file system the path is on, for its server may
-be away. Where there is no such file (off Linux) everything counts as local.
-"""
+"""What is mounted where, and which of it others than this kernel change."""
 
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import re
 from typing import TYPE_CHECKING
@@ -51,7 +47,6 @@ _LAYER_OPTIONS = frozenset({"lowerdir", "lowerdir+", "datadir+", "upperdir"})
 
 #: ``server:/path`` and ``//server/share``: nothing local is mounted from there.
 _REMOTE_SOURCE = re.compile(r"//[^/]|\[?[\w.:%-]+\]?:/")
-_MOST_LINKS = 40  # The kernel's own bound, MAXSYMLINKS.
 #: What the kernel says when it was a server, a disk or the way to it that failed: nothing
 #: follows from that for a file.
 _NO_ANSWER = frozenset(
@@ -153,7 +148,16 @@ class MountTable:
         return self.is_remote_mount(self.find(path))
 
     def is_remote_mount(self, mount: Mount) -> bool:
-        """The same for a mount; an overlay is what lies under it."""
+        """The same for a mount of this table."""
+        return mount in self.remote
+
+    @functools.cached_property
+    def remote(self) -> frozenset[Mount]:
+        """The mounts that others than this kernel may change files on."""
+        return frozenset(filter(self._leads_elsewhere, self.mounts))
+
+    def _leads_elsewhere(self, mount: Mount) -> bool:
+        """Whether a mount is remote; an overlay is what lies under it."""
         waiting, known = [mount], {mount}
         while waiting:
             mount = waiting.pop()
@@ -164,40 +168,6 @@ class MountTable:
             known |= below
             waiting += below
         return False
-
-    def first_remote(self, path: str) -> Mount:
-        """The first mount on the way to a path that a server may keep from answering.
-
-        Links are followed up to there, so that no server is asked.
-
-        :param path: absolute; it need not exist.
-        :returns: the mount that the path is on if there is none such.
-        """
-        parts = [part for part in path.split(os.sep) if part][::-1]
-        real, links = "", 0
-        while parts:
-            part = parts.pop()
-            if part == ".":
-                continue
-            if part == "..":
-                real = os.path.dirname(real).rstrip(os.sep)
-                continue
-            here = f"{real}{os.sep}{part}"
-            mount = self.find(here)
-            if self.is_remote_mount(mount):
-                return mount
-            try:
-                target = os.readlink(here) if links < _MOST_LINKS else None
-            except (OSError, ValueError):
-                target = None
-            if target is None:
-                real = here
-                continue
-            links += 1
-            parts += [step for step in target.split(os.sep) if step][::-1]
-            if os.path.isabs(target):
-                real = ""
-        return self.find(real or os.sep)
 
     def _next(self, mount: Mount, path: str) -> Mount | None:
         """The mount in this one that a path leads through first.

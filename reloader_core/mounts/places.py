@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from reloader_core.mounts import Mount, MountTable
+    from reloader_core.mounts.table import Mount, MountTable
 
 __all__ = ["Place", "Places", "is_below"]
 
@@ -54,7 +54,7 @@ class Places:
     ) -> None:
         self._table = table
         self._points = {mount.point for mount in table.mounts}
-        self._remote = {mount.id for mount in table.mounts if table.is_remote_mount(mount)}
+        self._remote = {mount.id for mount in table.remote}
         self._deaf = {mount.id for mount in deaf}
         self._changed = frozenset(changed)
         self._links_left = 0

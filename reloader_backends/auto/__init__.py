@@ -8,7 +8,6 @@ kernel says that it changed; that the kernel tells of changes at all is tried ou
 ``choice``  which part watches what
 ``parts``   an open backend, and what takes its place when it fails
 ``links``   local links on the way to a remote file system
-``outbox``  what the parts have to say
 ``mounts``  waits for changes of the mounts
 ``probe``   tries whether a backend hears of a change
 ``source``  joins them

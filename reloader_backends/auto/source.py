@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from reloader_backends.auto.choice import Choice, Kind, Moved
 from reloader_backends.auto.mounts import MountWatcher
-from reloader_backends.auto.outbox import Outbox
 from reloader_backends.auto.parts import Part, iter_hints
 from reloader_backends.auto.probe import Prober, cache_directory
+from reloader_backends.outbox import Outbox
 from reloader_core.errors import BackendUnavailableError
 from reloader_core.model import Hint, HintScope
 from reloader_core.mounts import Mount, MountTable
@@ -78,7 +78,7 @@ class AutoSource:
                 return
             self._choice.watch(files, trees)
             self._share_out(Moved())
-            self._outbox.keep(_covering(files, trees))
+            self._outbox.keep(files, trees)
             local = self._local.backend
             table, deaf = self._choice.table, self._choice.deaf
         if local in _LISTENERS:
@@ -267,21 +267,6 @@ class AutoSource:
         if not moved.is_empty and not self._is_closed:
             self._share_out(moved)
             self._outbox.put(iter_hints(moved.files, moved.trees))
-
-
-def _covering(files: frozenset[str], trees: frozenset[Tree]) -> Callable[[Hint], bool]:
-    roots = tuple(tree.root.rstrip("/") + "/" for tree in trees)
-    whole = {tree.root for tree in trees}
-
-    def is_watched(hint: Hint) -> bool:
-        return (
-            hint.scope is HintScope.EVERYTHING
-            or hint.path in files
-            or hint.path in whole
-            or hint.path.startswith(roots)
-        )
-
-    return is_watched
 
 
 def _name(mount: Mount) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
 import time
 from typing import TYPE_CHECKING
 
 from reloader_backends.gate import Gate
 from reloader_backends.nfs.share import Pace, Share
+from reloader_backends.outbox import Outbox
 from reloader_core.model import Hint, HintScope, Tree
 from reloader_core.mounts import Mount, MountChanges, MountTable, Places
 
@@ -45,10 +45,8 @@ class NfsSource:
         self._check_due = time.monotonic() + _CHECK_SECONDS
         # Guards the shares; close() does not take it.
         self._lock = threading.Lock()
-        self._heard = threading.Condition()
-        self._hints: dict[tuple[str, HintScope], None] = {}
-        self._error: Exception | None = None
-        self._gate = Gate(wake=self._wake, release=self._release)
+        self._outbox = Outbox()
+        self._gate = Gate(wake=self._outbox.close, release=self._release)
 
     def watch(self, files: frozenset[str], trees: frozenset[Tree]) -> None:
         """Watch exactly these from now on; see :class:`~reloader_core.model.ChangeSource`.
@@ -63,8 +61,7 @@ class NfsSource:
             if self._changes.take():
                 self._take_mounts()
             self._share_out()
-            self._keep_hints()
-        self._wake()
+            self._outbox.keep(files, trees)
 
     def wait(self, timeout: float | None) -> Iterable[Hint]:
         """Block until something may have changed, at most ``timeout`` seconds."""
@@ -77,10 +74,6 @@ class NfsSource:
         """Let the threads end; those that are stuck do so when their servers answer."""
         self._gate.close()
 
-    def _wake(self) -> None:
-        with self._heard:
-            self._heard.notify_all()
-
     def _release(self) -> None:
         for share in list(self._shares.values()):
             share.close()
@@ -89,34 +82,20 @@ class NfsSource:
     # On a share's thread.
 
     def _hear(self, path: str, scope: HintScope) -> None:
-        with self._heard:
-            self._hints[path, scope] = None
-            self._heard.notify_all()
-
-    def _hear_of_failure(self, error: Exception) -> None:
-        with self._heard:
-            self._error = error
-            self._heard.notify_all()
+        self._outbox.put((Hint(path=path, scope=scope),))
 
     # On the waiting thread, or in watch().
 
-    def _wait(self, deadline: float) -> list[Hint]:
+    def _wait(self, deadline: float) -> tuple[Hint, ...]:
         while not self._gate.is_closed:
             now = time.monotonic()
             if now >= self._check_due:
                 self._check_due = now + _CHECK_SECONDS
                 self._check(now)
-            with self._heard:
-                if self._error is not None:
-                    raise self._error
-                if self._hints:
-                    hints, self._hints = self._hints, {}
-                    return [Hint(path=path, scope=scope) for path, scope in hints]
-                if now >= deadline or self._gate.is_closed:
-                    break
-                due = min(deadline, self._check_due if self._shares else math.inf)
-                self._heard.wait(None if due == math.inf else due - now)
-        return []
+            hints = self._outbox.take(max(0.0, min(deadline, self._check_due) - now))
+            if hints or now >= deadline:
+                return hints
+        return ()
 
     def _check(self, now: float) -> None:
         if self._changes.take():
@@ -173,7 +152,7 @@ class NfsSource:
                     point,
                     self._pace,
                     hint=self._hear,
-                    fail=self._hear_of_failure,
+                    fail=self._outbox.fail,
                     notify=self._notify,
                 )
             files = frozenset(item for item in items if isinstance(item, str))
@@ -186,12 +165,3 @@ class NfsSource:
                 share.check(now)
                 if now > deadline:
                     break
-
-    def _keep_hints(self) -> None:
-        """Drop hints at what is not watched any more."""
-        roots = tuple(tree.root.rstrip(os.sep) + os.sep for tree in self._trees)
-        whole = {tree.root for tree in self._trees}
-        with self._heard:
-            for path, scope in list(self._hints):
-                if path not in self._files and path not in whole and not path.startswith(roots):
-                    del self._hints[path, scope]

@@ -1,14 +1,17 @@
-"""What the parts have to say, until somebody waits for it."""
+"""What a source's threads have to say, until somebody waits for it."""
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+from reloader_core.model import Hint, HintScope
 
-    from reloader_core.model import Hint, HintScope
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reloader_core.model import Tree
 
 __all__ = ["Outbox"]
 
@@ -35,12 +38,15 @@ class Outbox:
             self._error = self._error or error
             self._changed.notify()
 
-    def keep(self, is_watched: Callable[[Hint], bool]) -> None:
+    def keep(self, files: frozenset[str], trees: frozenset[Tree]) -> None:
         """Drop the hints at what is not watched any more."""
+        whole = files.union(tree.root for tree in trees)
+        roots = tuple(tree.root.rstrip(os.sep) + os.sep for tree in trees)
         with self._changed:
-            for key, hint in list(self._hints.items()):
-                if not is_watched(hint):
-                    del self._hints[key]
+            for path, scope in list(self._hints):
+                is_about_all = scope is HintScope.EVERYTHING
+                if not (is_about_all or path in whole or path.startswith(roots)):
+                    del self._hints[path, scope]
 
     def take(self, timeout: float | None) -> tuple[Hint, ...]:
         """Wait for hints.

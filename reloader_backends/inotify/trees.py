@@ -42,7 +42,7 @@ class Branch:
 
     :ivar path: as spelled from the tree's root on.
     :ivar real: the same without links.
-    :ivar links: the files and symbolic links in it that are followed, by name.
+    :ivar followed: the files and symbolic links in it that are followed each on its own, by name.
     """
 
     tree: Tree
@@ -51,7 +51,7 @@ class Branch:
     watch: Watch
     parent: Branch | None
     children: dict[str, Branch] = attrs.field(factory=dict)
-    links: dict[str, Mount] = attrs.field(factory=dict)
+    followed: dict[str, Mount] = attrs.field(factory=dict)
     verdicts: dict[str, bool] = attrs.field(factory=dict)
 
     def wants_file(self, name: str) -> bool:
@@ -122,12 +122,12 @@ class Trees:
 
     def follow(self, branch: Branch, name: str) -> Mount:
         """Watch a file, or where a link leads, that appeared."""
-        mount = branch.links[name] = self._mount(branch.tree, f"{branch.path}/{name}")
+        mount = branch.followed[name] = self._mount(branch.tree, f"{branch.path}/{name}")
         return mount
 
     def unfollow(self, branch: Branch, name: str) -> None:
         """The reverse of :meth:`follow`, if there was one."""
-        mount = branch.links.pop(name, None)
+        mount = branch.followed.pop(name, None)
         if mount is not None:
             self._unmount(mount)
 
@@ -143,7 +143,7 @@ class Trees:
             self._paths.suspect(branch.watch.owners)
             if branch.parent is not None:
                 self._paths.suspect(branch.parent.watch.owners)
-            for mount in branch.links.values():
+            for mount in branch.followed.values():
                 self._unmount(mount)
             waiting.extend(branch.children.values())
 

@@ -148,10 +148,9 @@ class Share:
         self._part_size = 1
         now = time.monotonic()
         self._look_due = now + pace.interval
-        self._part_due = math.inf
+        self._part_due = now
         self._quiet_since = now
-        self._thread = threading.Thread(target=self._run, name=f"reloader-nfs {point}", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._run, name=f"reloader-nfs {point}", daemon=True).start()
 
     @property
     def is_away(self) -> bool:
@@ -189,12 +188,13 @@ class Share:
                 self._wake.clear()
                 self._take_request()
                 now = time.monotonic()
-                if self._pending and now >= min(self._part_due, self._look_due):
+                due = min(self._part_due, self._look_due) if self._pending else self._look_due
+                if now < due:
+                    self._wake.wait(due - now)
+                elif self._pending:
                     self._ask_for_part(now)
-                elif now >= self._look_due:
-                    self._begin_look(now)
                 else:
-                    self._wake.wait(min(self._look_due, self._part_due) - now)
+                    self._begin_look(now)
         except Exception as error:
             self._fail(error)
         finally:
@@ -256,7 +256,6 @@ class Share:
     def _begin_look(self, now: float) -> None:
         # Looks that were missed are left out.
         self._look_due = max(self._look_due + self._pace.interval, now)
-        self._pending, self._part_due = [], math.inf
         if not self._is_planned:
             self._plan()
         self._crew.slowest_call = 0.0
@@ -346,9 +345,9 @@ class Share:
         # When the next look is due, all that is left is late.
         size = len(self._pending) if now >= self._look_due else self._part_size
         part, self._pending = self._pending[:size], self._pending[size:]
-        self._part_due = now + _PART_SECONDS if self._pending else math.inf
+        self._part_due = now + _PART_SECONDS
         if not self._ask_for(part, _PART_SECONDS * _BUSY_PART):
-            self._pending, self._part_due = [], math.inf
+            self._pending = []
 
     def _ask_for(self, paths: Iterable[str], within_seconds: float) -> bool:
         """Ask for files, and hint at those that changed.

@@ -146,10 +146,7 @@ class Comparison:
         """
         for path in paths:
             if path in self._snapshot and not self.parking.take_in(path, noticed_at, now):
-                try:
-                    self._compare_one(path, noticed_at, now, is_being_written=is_being_written)
-                except OutOfReachError:
-                    self._ask_later(path, noticed_at, now)
+                self._compare_if_in_reach(path, noticed_at, now, is_being_written=is_being_written)
 
     def compare_due(self, now: float) -> None:
         """Compare the files whose next look is due."""
@@ -165,12 +162,9 @@ class Comparison:
                 self.compare((path,), out_of_reach.noticed_at, now)
         for path, doubtful in list(self._doubtful.items()):
             if doubtful.due <= now:
-                try:
-                    self._compare_one(
-                        path, doubtful.noticed_at, now, is_being_written=doubtful.is_being_written
-                    )
-                except OutOfReachError:
-                    self._ask_later(path, doubtful.noticed_at, now)
+                self._compare_if_in_reach(
+                    path, doubtful.noticed_at, now, is_being_written=doubtful.is_being_written
+                )
         for path, due in list(self._within_tick.items()):
             if due <= now:
                 del self._within_tick[path]
@@ -239,6 +233,16 @@ class Comparison:
         for path, found in self._found.items():
             self._snapshot.accept(path, found.stamp)
         self._found.clear()
+
+    def _compare_if_in_reach(
+        self, path: str, noticed_at: float, now: float, *, is_being_written: bool
+    ) -> None:
+        """Compare a file now, or when its file system answers."""
+        try:
+            self._compare_one(path, noticed_at, now, is_being_written=is_being_written)
+        except OutOfReachError:
+            due = now + OUT_OF_REACH_SECONDS
+            self._out_of_reach[path] = _OutOfReach(noticed_at=noticed_at, due=due)
 
     def _compare_one(
         self, path: str, noticed_at: float, now: float, *, is_being_written: bool
@@ -350,10 +354,6 @@ class Comparison:
                 raise
             if fault is not None:
                 self._faults[path] = fault
-
-    def _ask_later(self, path: str, noticed_at: float, now: float) -> None:
-        due = now + OUT_OF_REACH_SECONDS
-        self._out_of_reach[path] = _OutOfReach(noticed_at=noticed_at, due=due)
 
     def _retract(self, path: str) -> None:
         """It is as the program has it: whatever was believed of it is over."""

@@ -16,7 +16,8 @@ import os
 import queue
 import threading
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import attrs
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from reloader_core.supervisor.watch.source import Watching
+
+_T = TypeVar("_T")
 
 #: Reports come in by the hundred while a program imports; the source is told
 #: of them together.
@@ -100,10 +103,8 @@ class Inspector:
         self._awaited_directory = ""
         self._directory_due: float | None = None
         self._unread: list[str] = []
-        # What a file system did not answer about is asked for once more.
-        self._unread_yet: list[str] = []
-        self._extra_yet: list[str | Tree] = []
-        self._unlisted: set[str] = set()
+        # What a file system did not answer, and what to do to ask once more.
+        self._unanswered: dict[tuple[str, object], Callable[[], None]] = {}
         self._ask_again_due: float | None = None
         self._thread = threading.Thread(target=self._run, name="reloader-inspector", daemon=True)
 
@@ -231,27 +232,22 @@ class Inspector:
             try:
                 content = self._disk.digest_of(path)
             except OutOfReachError:
-                self._unread_yet.append(path)
-                self._ask_again_later()
+                self._ask_again_later("content", path, self._unread.append)
                 continue
             if content is not None and content[0] == stamp:
                 self._snapshot.learn_digest(path, stamp, content[1])
 
-    def _ask_again_later(self) -> None:
+    def _ask_again_later(self, what: str, item: _T, ask: Callable[[_T], None]) -> None:
+        """Have a question about a path or a tree asked again."""
+        self._unanswered[what, item] = partial(ask, item)
         if self._ask_again_due is None:
             self._ask_again_due = time.monotonic() + OUT_OF_REACH_SECONDS
 
     def _ask_again(self) -> None:
         self._ask_again_due = None
-        unread, self._unread_yet = self._unread_yet, []
-        self._unread.extend(unread)
-        extra, self._extra_yet = self._extra_yet, []
-        if extra:
-            self._enter_extra(extra)
-        unlisted, self._unlisted = self._unlisted, set()
-        for directory in unlisted:
-            found = self._find_new_files(directory)
-            self._comparison.compare(found, time.monotonic(), time.monotonic())
+        unanswered, self._unanswered = self._unanswered, {}
+        for ask in unanswered.values():
+            ask()
 
     def _end_program(self) -> None:
         self._snapshot.end_program()
@@ -307,23 +303,22 @@ class Inspector:
         new_trees = trees - self._trees
         self._new_trees |= new_trees
         self._trees |= trees
-        self._enter_extra([*files, *new_trees])
+        extra: list[str | Tree] = [*files, *new_trees]
+        for item in extra:
+            self._enter_extra(item)
         is_done.set()
+        self._watch_due = time.monotonic()
 
-    def _enter_extra(self, items: Iterable[str | Tree]) -> None:
-        """Take the state of files, and of files in trees, for the base."""
-        paths: list[str] = []
-        for item in items:
-            try:
-                inside = [item] if isinstance(item, str) else self._disk.files_of(item)
-                stamps = [self._disk.stamp_of(path) for path in inside]
-            except OutOfReachError:
-                self._extra_yet.append(item)
-                self._ask_again_later()
-                continue
-            for path, stamp in zip(inside, stamps, strict=True):
-                self._snapshot.extra(path, stamp)
-            paths += inside
+    def _enter_extra(self, item: str | Tree) -> None:
+        """Take the state of a file, or of the files in a tree, for the base."""
+        try:
+            paths = [item] if isinstance(item, str) else self._disk.files_of(item)
+            stamps = [self._disk.stamp_of(path) for path in paths]
+        except OutOfReachError:
+            self._ask_again_later("extra", item, self._enter_extra)
+            return
+        for path, stamp in zip(paths, stamps, strict=True):
+            self._snapshot.extra(path, stamp)
         self._unread.extend(paths)
         self._watch_due = time.monotonic()
         self._new_paths.update(dict.fromkeys(paths, self._watch_due))
@@ -373,14 +368,17 @@ class Inspector:
                 try:
                     inside = self._disk.files_of(attrs.evolve(tree, root=directory))
                 except OutOfReachError:
-                    self._unlisted.add(directory)
-                    self._ask_again_later()
+                    self._ask_again_later("tree", directory, self._compare_new_files)
                     continue
                 for path in inside:
                     if path not in self._snapshot:
                         self._snapshot.extra(path, None)
                         found.append(path)
         return found
+
+    def _compare_new_files(self, directory: str) -> None:
+        found = self._find_new_files(directory)
+        self._comparison.compare(found, time.monotonic(), time.monotonic())
 
     def _compare_everything(self, at: float) -> None:
         for tree in self._trees:

@@ -207,7 +207,7 @@ def test_a_crew_works_side_by_side_when_it_has_to(most: int) -> None:
         with lock:
             under_way[0] += 1
             seen[0] = max(seen[0], under_way[0])
-        time.sleep(0.002)
+        time.sleep(0.002)  # calls that take no time are made one after the other
         with lock:
             under_way[0] -= 1
         return item * 2
@@ -386,7 +386,7 @@ def test_options_that_make_no_sense_are_refused_before_anything_starts(workshop:
 
 def test_the_program_is_reloaded(workshop: Workshop) -> None:
     workshop.write("value.py", "text = 'one'")
-    workshop.write("app.py", "import time, value; print(value.text, flush=True); time.sleep(60)")
+    workshop.write("app.py", "import signal, value; print(value.text, flush=True); signal.pause()")
     running = workshop.reloader("run", "--reloader-type", "nfs", "--interval", "0.1", "app.py")
     running.out.wait_for("one")
     workshop.write("value.py", "text = 'two'")

@@ -12,6 +12,7 @@ from reloader_core.mounts import Mount, MountTable
 from reloader_core.policy.comparison import OutOfReachError
 from reloader_core.supervisor import reach
 from reloader_core.supervisor.reach import Reach
+from tests.functional.harness import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,14 +78,16 @@ def test_a_server_that_is_away_is_asked_once_and_others_go_on(asked: Reach, serv
     assert threading.active_count() == threads + 1
 
 
-def test_a_call_that_only_takes_its_time_is_made_once(asked: Reach, server: Server) -> None:
-    """A large file, read over a slow line, would never be read otherwise."""
+def be_answered_late(asked: Reach, server: Server) -> None:
     with pytest.raises(OutOfReachError):
         asked.call(PATH, server.answer, PATH)
     server.is_there.set()
-    deadline = time.monotonic() + 10.0
-    while not asked.is_answering("/share/another.py"):
-        assert time.monotonic() < deadline
+    wait_until(lambda: asked.is_answering("/share/another.py"))
+
+
+def test_a_call_that_only_takes_its_time_is_made_once(asked: Reach, server: Server) -> None:
+    """A large file, read over a slow line, would never be read otherwise."""
+    be_answered_late(asked, server)
     assert asked.call(PATH, server.answer, PATH) == f"{PATH} 1"
     assert asked.call(PATH, server.answer, PATH) == f"{PATH} 2"
 
@@ -92,11 +95,6 @@ def test_a_call_that_only_takes_its_time_is_made_once(asked: Reach, server: Serv
 def test_what_came_late_and_was_not_asked_for_is_forgotten(
     asked: Reach, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(OutOfReachError):
-        asked.call(PATH, server.answer, PATH)
-    server.is_there.set()
-    deadline = time.monotonic() + 10.0
-    while not asked.is_answering("/share/another.py"):
-        assert time.monotonic() < deadline
+    be_answered_late(asked, server)
     monkeypatch.setattr(reach, "_FRESH_SECONDS", 0.0)
     assert asked.call(PATH, server.answer, PATH) == f"{PATH} 2"

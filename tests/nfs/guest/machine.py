@@ -150,7 +150,7 @@ def _wait(process: subprocess.Popen[bytes], control: Path, deadline: float) -> b
             halts_until = now + _HALT_SECONDS
         if halts_until is not None and now > halts_until:
             break
-        time.sleep(0.02)
+        time.sleep(0.02)  # the poll of a wait with a deadline
     return True
 
 

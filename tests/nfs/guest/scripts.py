@@ -25,12 +25,12 @@ _ENTER = r"""
 export PATH=$SYSTEM_PATH
 mount -t proc proc /proc
 mount -t tmpfs -o size=75% overlay $CONTROL/memory
-mkdir $CONTROL/memory/upper $CONTROL/memory/work $CONTROL/memory/root
+mkdir $CONTROL/memory/upper $CONTROL/memory/work $CONTROL/memory/merged
 modprobe -d $CONTROL/modules overlay
-mount -t overlay overlay $CONTROL/memory/root \
+mount -t overlay overlay $CONTROL/memory/merged \
     -o lowerdir=/,upperdir=$CONTROL/memory/upper,workdir=$CONTROL/memory/work
-mkdir -p $CONTROL/memory/root/.host
-cd $CONTROL/memory/root && pivot_root . .host && exec /bin/sh $CONTROL/serve </dev/null
+mkdir -p $CONTROL/memory/merged/.host
+cd $CONTROL/memory/merged && pivot_root . .host && exec /bin/sh $CONTROL/serve </dev/null
 """
 
 # The server is started, the command is run, and the guest ends.

@@ -51,7 +51,7 @@ class Share:
         first, deadline = clock.stat().st_mtime_ns, time.monotonic() + 5.0
         while clock.stat().st_mtime_ns == first:
             assert time.monotonic() < deadline, "the clock of the file system stands still"
-            time.sleep(0.001)
+            time.sleep(0.001)  # the poll of a wait with a deadline
             clock.write_text("")
 
 

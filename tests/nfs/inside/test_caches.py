@@ -215,7 +215,7 @@ def all_watched(mount: Callable[[str], Path]) -> dict[Setting, Watched]:
                     stack.enter_context(contextlib.closing(source))
                     found[setting] = Watched(setting, share, Observer(source, TRAITS))
                     found[setting].begin()
-            time.sleep(0.5)
+            time.sleep(0.5)  # between two looks, while the caches age
         for watched in found.values():
             watched.make(lambda name, path: KINDS[name].change(path))
         for watched in found.values():

@@ -104,29 +104,28 @@ def test_a_program_on_the_mount_goes_on_when_the_server_is_back(remote: Live, sh
     assert len(lines_of(remote, share)) == 2
 
 
+def end_by_control_c_without_server(live: Live, share: Share) -> None:
+    live.expect("one")
+    with server.stopped():
+        until_told(live, share)
+        started = time.monotonic()
+        assert live.running.stop(signal.SIGINT) == 130
+        assert time.monotonic() - started < _PROMPT_SECONDS
+
+
 def test_control_c_ends_it_while_the_server_of_its_extra_files_is_away(
     local: Live, share: Share
 ) -> None:
     (share.server / "settings.json").write_text("{}")
     local.start("--extra-file", f"{share.client}/")
-    local.expect("one")
-    with server.stopped():
-        until_told(local, share)
-        started = time.monotonic()
-        assert local.running.stop(signal.SIGINT) == 130
-        assert time.monotonic() - started < _PROMPT_SECONDS
+    end_by_control_c_without_server(local, share)
 
 
 def test_control_c_ends_a_program_on_the_mount_while_the_server_is_away(
     remote: Live, share: Share
 ) -> None:
     remote.start()
-    remote.expect("one")
-    with server.stopped():
-        until_told(remote, share)
-        started = time.monotonic()
-        assert remote.running.stop(signal.SIGINT) == 130
-        assert time.monotonic() - started < _PROMPT_SECONDS
+    end_by_control_c_without_server(remote, share)
 
 
 def test_the_same_files_on_another_device_restart_nothing(

@@ -35,14 +35,55 @@ _BEYOND_NFS_3 = {
 
 
 class _UnhurriedDisk(Disk):
-    """One whose new files are renamed in another tick than they were made in.
+    """One on which names come and go in a tick of their own each.
 
-    To a client of NFSv3 that looks in between, the second change did not happen.
+    A client of NFSv3 knows a directory by its time. To one that looks between two changes
+    of a directory within one tick of the server's clock, the second did not happen.
     """
 
+    _is_tick_over = False
+
+    def tick(self) -> None:
+        super().tick()
+        self._is_tick_over = True
+
+    def _take_tick(self) -> None:
+        if not self._is_tick_over:
+            self.tick()
+        self._is_tick_over = False
+
+    def write(self, path: Path) -> None:
+        if not self._there(path).exists():
+            self._take_tick()
+        super().write(path)
+
     def rename(self, path: Path, to: Path) -> None:
-        self.tick()
+        self._take_tick()
         super().rename(path, to)
+
+    def delete(self, path: Path) -> None:
+        self._take_tick()
+        super().delete(path)
+
+    def make(self, directory: Path) -> None:
+        self._take_tick()
+        super().make(directory)
+
+    def remove(self, directory: Path) -> None:
+        self._take_tick()
+        super().remove(directory)
+
+    def copy(self, directory: Path, to: Path) -> None:
+        self._take_tick()
+        super().copy(directory, to)
+
+    def link(self, path: Path, target: str | Path) -> None:
+        self._take_tick()
+        super().link(path, target)
+
+    def hard_link(self, path: Path, original: Path) -> None:
+        self._take_tick()
+        super().hard_link(path, original)
 
 
 def check_from_elsewhere(rule: Rule, share: Share, changed: Path) -> None:

@@ -6,17 +6,8 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from reloader_core.agent import LoadedKind
-from reloader_core.agent.protocol import (
-    Directory,
-    Hello,
-    Loaded,
-    Missing,
-    Record,
-    Running,
-    missing_candidates,
-)
-from reloader_core.model import ChangeBatch, Child, ChildExit, Command, RestartPlan
+from reloader_core.agent.protocol import Running
+from reloader_core.model import ChangeBatch, ChildExit, Command
 from reloader_core.notices import Level, Report
 from reloader_core.policy import lifecycle
 from reloader_core.supervisor import messages
@@ -32,6 +23,8 @@ from reloader_core.supervisor.child.program import (
 )
 from reloader_core.supervisor.child.terminal import is_in_foreground
 from reloader_core.supervisor.decisions import AskAgain, Decisions
+from reloader_core.supervisor.records import Records
+from reloader_core.supervisor.starter import Starter
 from reloader_core.supervisor.watch.answers import (
     Answer,
     ChangesHeld,
@@ -42,9 +35,6 @@ from reloader_core.supervisor.watch.answers import (
     Verified,
 )
 from reloader_core.supervisor.watch.extra_files import ExtraFiles
-from reloader_core.supervisor.watch.files import stamp_of
-from reloader_core.supervisor.watch.inspector import Inspector, LoadedFile
-from reloader_core.supervisor.watch.opened_files import OpenedFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,19 +43,10 @@ if TYPE_CHECKING:
     from reloader_core.supervisor.child.launcher import Launcher
     from reloader_core.supervisor.child.process import ProgramProcess
     from reloader_core.supervisor.hooks import Hooks
-
-#: A program that was stopped earlier may not have loaded all its files yet.
-_IMPORT_SECONDS = 1.0
+    from reloader_core.supervisor.watch.inspector import Inspector
 
 #: A start is put off this long at most because code is half done on disk.
 _LONGEST_UNSETTLED_SECONDS = 10.0
-
-#: The inspector is hardly ever busy; a file system that hangs must not keep the program
-#: from starting.
-_BEGIN_SECONDS = 2.0
-
-#: Python's exit code when it cannot open the script; also that of many a usage error.
-_CANNOT_OPEN_CODE = 2
 
 #: How a shell says that a signal ended a program: 128 + its number.
 _SIGNAL_BASE = 128
@@ -110,7 +91,16 @@ class Supervisor:
             inspector=self._inspector,
             tell=self._tell,
         )
-        self._opened_files = OpenedFiles(configuration, is_extra=self._extra_files.has)
+        self._records = Records(
+            configuration, command, self._inspector, is_extra=self._extra_files.has
+        )
+        self._starter = Starter(
+            command=command,
+            program=self._program,
+            inspector=self._inspector,
+            extra_files=self._extra_files,
+            hooks=hooks,
+        )
         self._decisions = Decisions(
             hooks=hooks,
             channel=self._channel,
@@ -120,12 +110,6 @@ class Supervisor:
         )
         self._state: lifecycle.State = lifecycle.Idle()
         self._cause: Cause | None = None
-        self._starts = 0
-        self._was_complete = True
-        self._distrusted: set[str] = set()
-        self._spawn_error: OSError | None = None
-        self._directory = ""
-        self._has_doubted = False
 
     def run(self) -> int:
         """Run the program until it ends or a signal ends it all.
@@ -190,7 +174,7 @@ class Supervisor:
     def _take_changes(self, changed: DiskChanged) -> None:
         batch, run = changed.batch, self._program.run
         # Also if no restart follows now: a later one must not believe the bytecode either.
-        self._distrusted.update(batch.paths)
+        self._starter.distrust(batch.paths)
         if (
             run is not None
             and changed.generation < run.child.generation
@@ -198,19 +182,17 @@ class Supervisor:
         ):
             # Said before the program that runs now was started: it has them.
             return
-        if self._configuration.track_opened_files:
+        if self._records.may_explain_changes and run is not None:
             # The program says first that it writes a file, and then writes it.
-            if run is not None:
-                self._take_reports(run.process)
-            if (others := self._opened_files.leave_out_written(batch)) is None:
-                return
-            batch = others
-        self._decisions.decide(batch)
+            self._take_reports(run.process)
+        others = self._records.leave_out_written(batch)
+        if others is not None:
+            self._decisions.decide(others)
 
     def _hold(self, held: ChangesHeld) -> None:
         """Tell what does not compile, and that the old code goes on until it does."""
         # Should the program start for another reason, it must not believe them either.
-        self._distrusted.update(held.paths)
+        self._starter.distrust(held.paths)
         goes_on = None if self._program.run is None else self._command.title
         for fault in held.faults:
             self._report(messages.held(fault, self._configuration.project_root, goes_on=goes_on))
@@ -234,58 +216,7 @@ class Supervisor:
         if run is not None and records:
             if any(isinstance(record, Running) for record in records):
                 self._announce(run)
-            self._inspect(records)
-
-    def _inspect(self, records: list[Record]) -> None:
-        files: list[LoadedFile] = []
-        if self._configuration.track_opened_files and (
-            written := self._opened_files.learn(records)
-        ):
-            self._inspector.forget(written)
-        for record in records:
-            match record:
-                case Hello(version=version, executable=executable):
-                    self._inspector.use_interpreter(version, executable)
-                case Directory(path=path):
-                    self._check_directory(path)
-                case Loaded(path=path, stamp=stamp, kind=kind) if self._opened_files.is_watched(
-                    record
-                ):
-                    files.append(LoadedFile(path, stamp, kind is LoadedKind.SOURCE))
-                case Missing(path=path):
-                    files.extend(
-                        LoadedFile(candidate, None, candidate.endswith(".py"))
-                        for candidate in missing_candidates(path)
-                    )
-        if files:
-            self._inspector.loaded(files)
-
-    def _doubt_directory(self, run: Run, ended: ChildExit) -> None:
-        """Start again, once, what may have looked for its script in the wrong place.
-
-        Python finds out where it is when it boots, before any agent. A directory that was
-        moved away and back just then is not where the script is looked for; and Python's
-        exit code is then 2, without a word of the program.
-        """
-        is_suspect = (
-            ended.returncode == _CANNOT_OPEN_CODE
-            and ended.lived_seconds < _IMPORT_SECONDS
-            and run.process.has_directory_changed()
-        )
-        if is_suspect and not self._has_doubted:
-            self._inspector.await_directory(self._command.cwd)
-        self._has_doubted = is_suspect
-
-    def _check_directory(self, path: str) -> None:
-        """See to it that a program runs where the first one did.
-
-        A directory that is moved away and back while an interpreter boots leaves one that
-        looks for its script in the wrong place.
-        """
-        if not self._directory:
-            self._directory = path
-        elif path != self._directory:
-            self._inspector.await_directory(self._command.cwd)
+            self._records.take(records)
 
     def _reap(self, process: ProgramProcess) -> None:
         self._take_reports(process)
@@ -295,7 +226,8 @@ class Supervisor:
         run, returncode = reaped
         now = time.monotonic()
         is_expected = isinstance(self._state, lifecycle.Stopping | lifecycle.Quitting)
-        self._was_complete = is_expected and now - run.child.started_at > _IMPORT_SECONDS
+        lived_seconds = now - run.child.started_at
+        self._starter.note_end(is_expected=is_expected, lived_seconds=lived_seconds)
         if self._cause is not None:
             self._cause.stopped_at = now
         ended = ChildExit(
@@ -303,7 +235,7 @@ class Supervisor:
             returncode=returncode,
             error=run.error,
             is_expected=is_expected,
-            lived_seconds=now - run.child.started_at,
+            lived_seconds=lived_seconds,
         )
         has_crashed = run.error is not None and returncode != 0
         exited = lifecycle.Exited(
@@ -314,7 +246,7 @@ class Supervisor:
         self._hooks.child_exited(ended)
         self._carry_out(effects)
         if isinstance(self._state, lifecycle.Waiting):
-            self._doubt_directory(run, ended)
+            self._records.doubt_directory(run, ended)
 
     def _tell_of_end(self, ended: ChildExit) -> None:
         text = messages.ended(self._command.title, ended.returncode, ended.error)
@@ -382,54 +314,17 @@ class Supervisor:
         self._current.process.kill()
 
     def _spawn(self) -> None:
-        self._starts += 1
-        begun = self._inspector.begin_program(self._starts, was_complete=self._was_complete)
-        self._extra_files.watch()
-        if not self._extra_files.is_empty:
-            # What changes in them from now on is a change, and nothing before.
-            begun.wait(_BEGIN_SECONDS)
-        plan = RestartPlan(
-            command=self._command,
-            generation=self._starts,
-            changes=self._cause.changes if self._cause else (),
-            spawn=self._spawn_process,
-        )
-        self._spawn_error = None
-        child = self._hooks.start(plan)
-        run = self._program.run
-        if child is None or run is None:
-            why = f": {self._spawn_error}" if self._spawn_error else ""
+        run = self._starter.start(self._cause.changes if self._cause else ())
+        if run is None:
+            why = f": {error}" if (error := self._starter.error) else ""
             text = f"{self._command.title} cannot be started{why}; waiting for a change"
             self._tell(Level.ERROR, "waiting", text)
-            # The repair is likely to be made there: a script's first line, say.
-            executable = self._command.argv[0]
-            try:
-                stamp = stamp_of(executable)
-            except OSError:
-                stamp = None
-            self._inspector.loaded([LoadedFile(executable, stamp, False)])
             self._step(lifecycle.SpawnFailed())
-            error = self._spawn_error
-            if error is not None and error.filename == self._command.cwd:
-                self._inspector.await_directory(self._command.cwd)
+            self._starter.await_repair()
             return
         self._step(lifecycle.Spawned(pid=run.process.pid, now=run.child.started_at))
         if not run.process.tells_of_its_start:
             self._announce(run)
-
-    def _spawn_process(self, *, command: Command | None = None) -> Child:
-        """What a plan's ``spawn`` does."""
-        try:
-            child = self._program.spawn(
-                (command or self._command).invocation,
-                generation=self._starts,
-                distrusted=self._distrusted,
-            )
-        except OSError as error:
-            self._spawn_error = error
-            raise
-        self._distrusted.clear()
-        return child
 
     def _go_on_without_agent(self, process: ProgramProcess) -> None:
         """Whatever runs there is watched through ``extra_files`` only."""

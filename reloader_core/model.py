@@ -274,8 +274,8 @@ class RestartPlan:
 
     :ivar command: what is started.
     :ivar generation: which start this is, counted from 1.
-    :ivar changes: why; empty for the first start and for one that the program
-        asked for.
+    :ivar changes: why; empty for the first start and for one that the program,
+        or somebody else, asked for.
     :ivar spawn: starts a process the way the core does, with the agent in it,
         and returns it; give it another command to change how (``command=``).
     """
@@ -291,7 +291,7 @@ class ReloadReport:
     """The argument of ``reload_finished``: one restart, with where its time went.
 
     :ivar child: the new program.
-    :ivar changes: what changed; at least one.
+    :ivar changes: what changed; nothing if somebody asked for it.
     :ivar reason: why it was restarted, in words.
     :ivar noticed_seconds: from the first hint to the decision.
     :ivar stopped_seconds: from the decision to the end of the old program.

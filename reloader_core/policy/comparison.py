@@ -117,6 +117,8 @@ class Comparison:
     :param snapshot: what the program runs; shared with the caller.
     :param disk: what is on disk.
     :ivar parking: what is not compared yet, because version control is at work.
+    :ivar is_on_hold: somebody wants nothing handed out for now. What is undone meanwhile
+        is no change.
     """
 
     def __init__(self, snapshot: Snapshot, disk: Disk) -> None:
@@ -124,6 +126,7 @@ class Comparison:
         self._disk = disk
         self._doubtful: dict[str, _Doubtful] = {}
         self.parking = Parking(disk.lock_over)
+        self.is_on_hold = False
         self._found: dict[str, _Found] = {}
         self._faults: dict[str, Fault] = {}
         self._within_tick: dict[str, float] = {}
@@ -199,6 +202,13 @@ class Comparison:
         return tuple(self._faults[path] for path in sorted(self._faults))
 
     @property
+    def held_changes(self) -> tuple[Change, ...]:
+        """What waits for the end of a hold and for nothing else, ordered by path."""
+        if not self.is_on_hold or self._faults or self.is_unsettled:
+            return ()
+        return self._changes()
+
+    @property
     def held_paths(self) -> tuple[str, ...]:
         """What is believed to have changed and was not handed out."""
         return tuple(sorted(self._found))
@@ -212,14 +222,18 @@ class Comparison:
         """Hand out the believed changes; they count as dealt with from then on.
 
         :returns: ``None`` if there are none, or if they should not be acted on
-            yet: one does not compile, or more code is still being changed.
+            yet: one does not compile, more code is still being changed, or they are
+            on hold.
         """
-        if not self._found or self._faults or self.is_unsettled:
+        if not self._found or self._faults or self.is_unsettled or self.is_on_hold:
             return None
         noticed_at = min(found.noticed_at for found in self._found.values())
-        changes = tuple(self._found[path].change for path in sorted(self._found))
+        changes = self._changes()
         self._accept_found()
         return ChangeBatch(changes=changes, noticed_at=noticed_at)
+
+    def _changes(self) -> tuple[Change, ...]:
+        return tuple(self._found[path].change for path in sorted(self._found))
 
     def begin_program(self) -> None:
         """A new program is about to run: it has all that was noticed and not handed out."""

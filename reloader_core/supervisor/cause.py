@@ -8,6 +8,16 @@ from reloader_core.model import Change, ChangeBatch, ChangeKind, Child, ReloadRe
 from reloader_core.supervisor.messages import describe_changes
 
 
+@attrs.frozen(kw_only=True)
+class RestartAsked:
+    """Somebody wants the program restarted, whatever has changed.
+
+    :ivar why: shown to the user: "Enter was pressed".
+    """
+
+    why: str
+
+
 @attrs.define(kw_only=True)
 class Cause:
     """What led to a restart, gathered until the new program runs.
@@ -15,7 +25,7 @@ class Cause:
     :ivar noticed_at: the first hint, monotonic seconds, as the other two.
     :ivar decided_at: the decision to restart.
     :ivar stopped_at: the end of the old program; the decision if there was none.
-    :ivar said: what plugins said in favour.
+    :ivar said: what plugins said in favour, or who asked for it.
     """
 
     noticed_at: float
@@ -49,11 +59,11 @@ class Cause:
         :param now: when it began to run.
         :param root: paths below it are shown relative to it.
         """
-        reason = describe_changes(self.changes, root)
+        reasons = [describe_changes(self.changes, root)] if self.changes else []
         return ReloadReport(
             child=child,
             changes=self.changes,
-            reason=f"{reason}, {self.said}" if self.said else reason,
+            reason=", ".join([*reasons, self.said] if self.said else reasons),
             noticed_seconds=self.decided_at - self.noticed_at,
             stopped_seconds=self.stopped_at - self.decided_at,
             started_seconds=now - self.stopped_at,

@@ -11,7 +11,7 @@ from reloader_core.model import ChangeBatch, ChildExit, Command
 from reloader_core.notices import Level, Report
 from reloader_core.policy import lifecycle
 from reloader_core.supervisor import messages
-from reloader_core.supervisor.cause import Cause
+from reloader_core.supervisor.cause import Cause, RestartAsked
 from reloader_core.supervisor.channel import QUIT_SIGNALS, Channel, SignalReceived
 from reloader_core.supervisor.child.program import (
     Exited,
@@ -23,11 +23,13 @@ from reloader_core.supervisor.child.program import (
 )
 from reloader_core.supervisor.child.terminal import is_in_foreground
 from reloader_core.supervisor.decisions import AskAgain, Decisions
+from reloader_core.supervisor.holds import Holds
 from reloader_core.supervisor.records import Records
 from reloader_core.supervisor.starter import Starter
 from reloader_core.supervisor.watch.answers import (
     Answer,
     ChangesHeld,
+    ChangesOnHold,
     DiskChanged,
     InspectorFailed,
     LockWaitedFor,
@@ -108,6 +110,7 @@ class Supervisor:
             tell=self._tell,
             reload=self._reload,
         )
+        self._holds = Holds(self._inspector, root=configuration.project_root, tell=self._tell)
         self._state: lifecycle.State = lifecycle.Idle()
         self._cause: Cause | None = None
 
@@ -155,6 +158,9 @@ class Supervisor:
                 self._take_changes(event)
             case ChangesHeld():
                 self._hold(event)
+            case ChangesOnHold(changes=changes):
+                self._starter.distrust(change.path for change in changes)
+                self._holds.tell_of(changes)
             case Unsettled(is_unsettled=is_unsettled):
                 now = time.monotonic()
                 until = now + _LONGEST_UNSETTLED_SECONDS if is_unsettled else now
@@ -164,6 +170,8 @@ class Supervisor:
             case LockWaitedFor(path=path, is_abandoned=is_abandoned):
                 root = self._configuration.project_root
                 self._report(messages.lock(path, root, is_abandoned=is_abandoned))
+            case RestartAsked(why=why):
+                self._restart(time.monotonic(), why)
             case AskAgain():
                 self._decisions.ask_again()
             case InspectorFailed(error=error):
@@ -262,16 +270,20 @@ class Supervisor:
                 self._tell(Level.INFO, "exited", text, details)
 
     def _reload(self, batch: ChangeBatch, said: str) -> None:
+        self._restart(batch.noticed_at, said, batch)
+
+    def _restart(self, noticed_at: float, said: str, batch: ChangeBatch | None = None) -> None:
         now = time.monotonic()
         if self._cause is None:
-            self._cause = Cause(noticed_at=batch.noticed_at, decided_at=now, stopped_at=now)
-        self._cause.add(batch)
+            self._cause = Cause(noticed_at=noticed_at, decided_at=now, stopped_at=now)
+        if batch is not None:
+            self._cause.add(batch)
         self._cause.said = said
         self._step(
             lifecycle.ReloadWanted(
                 now=now,
                 grace_seconds=self._configuration.grace_seconds,
-                paths=frozenset(batch.paths),
+                paths=frozenset(batch.paths if batch else ()),
             )
         )
 

@@ -55,6 +55,9 @@ class Bench:
         self.now = end
         self.comparison.compare_due(self.now)
 
+    def on_hold(self) -> list[str]:
+        return [change.path for change in self.comparison.held_changes]
+
     def taken(self) -> dict[str, ChangeKind]:
         batch = self.comparison.take()
         return {} if batch is None else {change.path: change.kind for change in batch.changes}
@@ -444,3 +447,35 @@ def test_an_edit_in_the_second_of_the_first_start_is_noticed_when_it_is_over() -
     assert bench.taken() == {}
     bench.wait(WHOLE_SECONDS_TICK_SECONDS)
     assert bench.taken() == {"a": ChangeKind.MODIFIED}
+
+
+def test_what_is_on_hold_is_told_and_handed_out_after_the_hold() -> None:
+    bench = Bench()
+    bench.comparison.is_on_hold = True
+    assert bench.on_hold() == []
+    bench.disk.write("a", "two")
+    bench.hint("a")
+    assert bench.taken() == {}
+    assert bench.on_hold() == ["a"]
+    bench.comparison.is_on_hold = False
+    assert bench.on_hold() == []
+    assert bench.taken() == {"a": ChangeKind.MODIFIED}
+
+
+def test_what_is_undone_on_hold_is_no_change() -> None:
+    bench = Bench()
+    bench.comparison.is_on_hold = True
+    for content in ("two", "one"):
+        bench.disk.write("a", content)
+        bench.hint("a")
+    bench.comparison.is_on_hold = False
+    assert bench.taken() == {}
+
+
+def test_what_does_not_compile_waits_for_that_and_not_for_the_hold() -> None:
+    bench = Bench()
+    bench.comparison.is_on_hold = True
+    bench.disk.write("a", "!")
+    bench.hint("a")
+    assert bench.comparison.faults
+    assert bench.on_hold() == []

@@ -203,6 +203,11 @@ class AnyEdits(RuleBasedStateMachine):
     def unlock(self) -> None:
         self.disk.lock = None
 
+    @rule(is_on_hold=st.booleans())
+    def hold(self, is_on_hold: bool) -> None:
+        self.comparison.is_on_hold = is_on_hold
+        self.give()
+
     @rule()
     def go_away(self) -> None:
         self.disk.answers = 0
@@ -288,6 +293,7 @@ class AnyEdits(RuleBasedStateMachine):
     @rule()
     def everything_comes_to_rest(self) -> None:
         self.unlock()
+        self.hold(is_on_hold=False)
         self.come_back()
         for path, file in list(self.disk.files.items()):
             if file.has_writer:

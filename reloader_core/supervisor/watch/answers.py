@@ -10,7 +10,7 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reloader_core.model import ChangeBatch
+    from reloader_core.model import Change, ChangeBatch
     from reloader_core.policy.comparison import Comparison, Fault
 
 #: Version control is done sooner than this, mostly: nothing is said of its lock before.
@@ -43,6 +43,16 @@ class ChangesHeld:
 
 
 @attrs.frozen(kw_only=True)
+class ChangesOnHold:
+    """Confirmed, but somebody wants nothing done for now.
+
+    :ivar changes: all that waits; none when it was undone.
+    """
+
+    changes: tuple[Change, ...]
+
+
+@attrs.frozen(kw_only=True)
 class Unsettled:
     """Whether code is half done on disk: a writer is at it, or version control."""
 
@@ -53,7 +63,7 @@ class Unsettled:
 class Verified:
     """All files were compared because a program had ended; what differs was said before.
 
-    :ivar can_start: nothing was found that does not compile.
+    :ivar can_start: nothing was found that does not compile or is on hold.
     """
 
     can_start: bool
@@ -79,7 +89,13 @@ class InspectorFailed:
 
 
 Answer: TypeAlias = (
-    DiskChanged | ChangesHeld | Unsettled | Verified | LockWaitedFor | InspectorFailed
+    DiskChanged
+    | ChangesHeld
+    | ChangesOnHold
+    | Unsettled
+    | Verified
+    | LockWaitedFor
+    | InspectorFailed
 )
 
 
@@ -94,6 +110,7 @@ class Answers:
         self._comparison = comparison
         self._post = post
         self._faults: tuple[Fault, ...] = ()
+        self._on_hold: tuple[Change, ...] = ()
         self._is_unsettled = False
         self._is_verifying = False
         self._generation = 0
@@ -103,6 +120,7 @@ class Answers:
     def begin_program(self, generation: int) -> None:
         """A new program is about to run: what it makes of a fault is its own to say."""
         self._faults = ()
+        self._on_hold = ()
         self._generation = generation
         self._is_verifying = False
 
@@ -124,12 +142,17 @@ class Answers:
             self._faults = faults
             if batch is None:  # which would speak for itself
                 self._post(ChangesHeld(paths=self._comparison.held_paths, faults=faults))
+        on_hold = self._comparison.held_changes
+        if on_hold != self._on_hold:
+            self._on_hold = on_hold
+            if batch is None and not faults:  # which would speak for themselves
+                self._post(ChangesOnHold(changes=on_hold))
         if self._comparison.is_unsettled != self._is_unsettled:
             self._is_unsettled = self._comparison.is_unsettled
             self._post(Unsettled(is_unsettled=self._is_unsettled))
         if self._is_verifying and not self._is_unsettled:
             self._is_verifying = False
-            self._post(Verified(can_start=not faults))
+            self._post(Verified(can_start=not (faults or on_hold)))
         self._tell_of_locks(time.monotonic())
         return batch
 

@@ -136,6 +136,13 @@ class Inspector:
         """A program has ended: was it the code on disk? ``Verified`` is posted."""
         self._inbox.put(self._verify)
 
+    def hold(self, *, is_on_hold: bool) -> None:
+        """Tell of no change for now, or of all that there is.
+
+        What is found meanwhile is said by ``ChangesOnHold``.
+        """
+        self._inbox.put(lambda: setattr(self._comparison, "is_on_hold", is_on_hold))
+
     def await_directory(self, path: str) -> None:
         """A program could not start in its directory: say when it is there."""
         self._inbox.put(lambda: self._await_directory(path))

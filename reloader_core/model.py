@@ -240,7 +240,7 @@ class Command:
 class Child:
     """A started program.
 
-    :ivar pid: a direct child process of the supervisor.
+    :ivar pid: its process id.
     :ivar generation: 1 for the first start, one more for each restart.
     :ivar started_at: when it was let go, monotonic seconds.
     """

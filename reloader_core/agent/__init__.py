@@ -10,13 +10,18 @@ from __future__ import annotations
 import enum
 import os
 
-__all__ = ["ENVIRONMENT_VARIABLE", "INJECT_DIRECTORY", "MODULE_NAME", "LoadedKind"]
+__all__ = ["ENVIRONMENT_VARIABLE", "INJECT_DIRECTORY", "MODULE_NAME", "STACKS_SIGNAL", "LoadedKind"]
 
 #: Goes first on the program's ``PYTHONPATH``.
 INJECT_DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "inject")
 
 #: Tells the agent which descriptors it was given; see ``protocol.agent_environment``.
 ENVIRONMENT_VARIABLE = "_RELOADER_AGENT"
+
+#: Has the agent's process write the stacks of its threads (Linux). One of the real-time
+#: signals, which have no meaning of their own; the C library and threads of other
+#: languages take the first of them, so it is one of the last.
+STACKS_SIGNAL = 59
 
 #: In the program's ``sys.modules`` for as long as the program runs.
 MODULE_NAME = "_reloader_agent"

@@ -16,7 +16,7 @@ from reloader_core.errors import UsageError
 _GROUPS = {
     "What to watch": ["extra_files", "exclude_patterns", "track_opened_files"],
     "How to watch": ["reloader_type", "interval"],
-    "How to restart": ["grace_seconds"],
+    "How to restart": ["grace_seconds", "stop_signal"],
     "Extensions": ["plugins"],
 }
 

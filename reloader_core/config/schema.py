@@ -24,6 +24,9 @@ class Configuration(NamedTuple):
     :ivar plugins: modules with hooks, or installed plugins, to be loaded by name.
     :ivar restart: how a replacement is started.
     :ivar grace_seconds: seconds that a program gets to end by itself.
+    :ivar stop_signal: the name of the signal that asks a program to end.
+    :ivar pass_signals: names of signals that are passed on to the program.
+    :ivar restart_signal: the name of the signal that restarts it; empty for none.
     :ivar bind: addresses of the sockets that outlive restarts.
     :ivar command: the program to run when none is given.
     :ivar project_root: the directory of ``pyproject.toml``, else the one the
@@ -42,6 +45,9 @@ class Configuration(NamedTuple):
     plugins: tuple[str, ...] = ()
     restart: str = "spawn"
     grace_seconds: float = 5.0
+    stop_signal: str = "SIGTERM"
+    pass_signals: tuple[str, ...] = ("SIGUSR1", "SIGUSR2", "SIGWINCH")
+    restart_signal: str = ""
     bind: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     backend_tables: Mapping[str, Mapping[str, object]] = MappingProxyType({})

@@ -240,6 +240,37 @@ def _check_address(text: str) -> str | None:
     return None
 
 
+def _check_stop_signal(text: str) -> str | None:
+    return _check_signal(text) or (
+        f"is {text!r}, which ends nothing" if text == "SIGSTOP" else None
+    )
+
+
+def _check_restart_signal(text: str) -> str | None:
+    if not text:
+        return None
+    if (fault := _check_signal(text)) is not None:
+        return fault
+    return None if text in _FREE_SIGNALS else f"is {text!r}, which means something else to us"
+
+
+def _check_passed_signal(text: str) -> str | None:
+    if (fault := _check_signal(text)) is not None:
+        return fault.replace("is ", "has ", 1)
+    return None if text in _FREE_SIGNALS else f"has {text!r}, which means something else to us"
+
+
+def _check_signal(text: str) -> str | None:
+    import signal
+
+    if text in signal.Signals.__members__:
+        return None
+    return f"is {text!r}, which is no signal here"
+
+
+#: Signals that mean nothing to the supervisor, so that they may be for the program.
+_FREE_SIGNALS = ("SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGHUP", "SIGALRM", "SIGIO", "SIGPWR", "SIGURG")
+
 _RESTARTS = ("spawn",)
 
 _LIST_OF_PATTERNS = "give a list of gitignore patterns, such as"
@@ -315,6 +346,29 @@ SETTINGS: Mapping[str, Setting] = {
             check=_check_not_negative,
             option="--grace-seconds",
             metavar="SECONDS",
+        ),
+        Setting(
+            key="stop_signal",
+            kind="text",
+            help="Signal that asks the program to end; default SIGTERM.",
+            expected="give the name of a signal, such as 'SIGTERM' or 'SIGINT'",
+            check=_check_stop_signal,
+            option="--stop-signal",
+            metavar="NAME",
+        ),
+        Setting(
+            key="pass_signals",
+            kind="list",
+            help="Signal that is passed on to the program; default SIGUSR1, SIGUSR2, SIGWINCH.",
+            expected=f"give a list of names, from {', '.join(_FREE_SIGNALS)}",
+            check=_check_passed_signal,
+        ),
+        Setting(
+            key="restart_signal",
+            kind="text",
+            help="Signal to the supervisor that restarts the program; default none.",
+            expected=f"give a name, from {', '.join(_FREE_SIGNALS)}, or '' for none",
+            check=_check_restart_signal,
         ),
         Setting(
             key="bind",

@@ -25,6 +25,9 @@ from reloader_core.policy.settle import Burst
 #: A program that exits with this code asks to be started again (Werkzeug's protocol).
 RESTART_CODE = 3
 
+#: How a shell says that a signal ended a program: 128 + its number.
+_SIGNAL_BASE = 128
+
 #: How long it may take to find out whether a program that ended ran the code on disk.
 LONGEST_CHECK_SECONDS = 10.0
 
@@ -235,12 +238,22 @@ class Exited:
 
     :ivar returncode: its exit code, or minus the number of the signal.
     :ivar has_crashed: it ended by an exception nobody caught.
+    :ivar was_told_to: somebody else than the supervisor ended it, with a signal that asks
+        for that.
+    :ivar is_to_go_on: it was ended by what was not meant for it, and is started again.
     """
 
     pid: int
     now: float
     returncode: int
     has_crashed: bool
+    was_told_to: bool = False
+    is_to_go_on: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """As a shell gives it: 128 and the signal's number, if it was one."""
+        return self.returncode if self.returncode >= 0 else _SIGNAL_BASE - self.returncode
 
 
 @attrs.frozen(kw_only=True)
@@ -441,18 +454,18 @@ def _quit(pid: int, event: QuitWanted) -> Step:
 
 
 def _after_exit(state: Running, event: Exited) -> Step:
-    if event.returncode == RESTART_CODE and not event.has_crashed:
+    if event.is_to_go_on or (event.returncode == RESTART_CODE and not event.has_crashed):
         return _start_again(state, event)
-    if event.has_crashed or event.returncode < 0:
+    if event.has_crashed or (event.returncode < 0 and not event.was_told_to):
         return Waiting(starts=state.starts), (AwaitChange(),)
-    if event.returncode != 0 and state.starts > 1:
+    if event.returncode > 0 and state.starts > 1:
         # Frameworks turn a broken edit into an ordinary exit (flask run: 2,
         # uvicorn: 1). An edit never ends the supervisor.
         return Waiting(starts=state.starts), (AwaitChange(),)
-    if state.starts > 1:
+    if event.returncode == 0 and state.starts > 1:
         until = event.now + LONGEST_CHECK_SECONDS
-        return Checking(starts=state.starts, exit_code=event.returncode, until=until), (Verify(),)
-    return Ended(exit_code=event.returncode), ()
+        return Checking(starts=state.starts, exit_code=0, until=until), (Verify(),)
+    return Ended(exit_code=event.exit_code), ()
 
 
 def _start_again(state: Running, event: Exited) -> Step:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from reloader_core.stamp import Stamp
     from reloader_core.supervisor.channel import Channel
     from reloader_core.supervisor.child.launcher import Launcher
+    from reloader_core.supervisor.signals import SignalMeanings
 
 
 def assemble(
@@ -36,6 +37,7 @@ def assemble(
     launcher: Launcher,
     channel: Channel,
     contents: Mapping[str, tuple[Stamp, bytes]],
+    signals: SignalMeanings,
     report: Report,
 ) -> Supervisor:
     """Build a supervisor that is ready to run.
@@ -46,6 +48,7 @@ def assemble(
     :param launcher: may have a process ready.
     :param channel: where the supervisor's events come from; the caller closes it.
     :param contents: digests of files that were read before, with their stamps.
+    :param signals: what signals mean.
     :param report: shows notices.
     :raises ConfigurationError: the backend's options are wrong.
     :raises PluginError: a plugin that was asked for cannot be used.
@@ -77,5 +80,6 @@ def assemble(
         make_inspector=lambda post: Inspector(
             watching, is_excluded=rules.is_excluded, contents=contents, post=post
         ),
+        signals=signals,
         report=report,
     )

@@ -13,6 +13,7 @@ import select
 import selectors
 import signal
 import socket
+import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -109,8 +110,8 @@ class Channel:
         numbers: bytes = b""
         with contextlib.suppress(BlockingIOError):
             numbers = self._wake_reader.recv(4096)
-        for number in numbers:
-            if number:
+        for place, number in enumerate(numbers):
+            if number and not _is_undone(number, numbers[place + 1 :]):
                 yield SignalReceived(number=number)
         while self._posted:
             yield self._posted.popleft()
@@ -135,6 +136,13 @@ class Channel:
         self._selector.close()
         self._wake_reader.close()
         self._wake_writer.close()
+
+
+def _is_undone(number: int, later: bytes) -> bool:
+    """Whether it is a stop that was continued by now: to stop then would be for ever."""
+    if sys.platform == "win32":
+        return False
+    return number == signal.SIGTSTP and signal.SIGCONT in later
 
 
 def _ignore_in_python(number: int, frame: FrameType | None) -> None:

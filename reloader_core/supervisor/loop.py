@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,8 @@ from reloader_core.notices import Level, Report
 from reloader_core.policy import lifecycle
 from reloader_core.supervisor import messages
 from reloader_core.supervisor.cause import Cause, RestartAsked
-from reloader_core.supervisor.channel import QUIT_SIGNALS, Channel, SignalReceived
+from reloader_core.supervisor.channel import Channel, SignalReceived
+from reloader_core.supervisor.child.hold_up import describe_hold_up
 from reloader_core.supervisor.child.program import (
     Exited,
     ListenAgain,
@@ -25,6 +28,7 @@ from reloader_core.supervisor.child.terminal import is_in_foreground
 from reloader_core.supervisor.decisions import AskAgain, Decisions
 from reloader_core.supervisor.holds import Holds
 from reloader_core.supervisor.records import Records
+from reloader_core.supervisor.signals import ENDING_SIGNALS, Meaning, SignalMeanings
 from reloader_core.supervisor.starter import Starter
 from reloader_core.supervisor.watch.answers import (
     Answer,
@@ -63,6 +67,7 @@ class Supervisor:
     :param launcher: starts processes; may have one ready.
     :param channel: where all events come from; the caller closes it.
     :param make_inspector: builds the inspector around what takes its answers.
+    :param signals: what signals mean.
     :param report: shows notices; called from several threads.
     """
 
@@ -75,12 +80,14 @@ class Supervisor:
         launcher: Launcher,
         channel: Channel,
         make_inspector: Callable[[Callable[[Answer], None]], Inspector],
+        signals: SignalMeanings,
         report: Report,
     ) -> None:
         self._configuration = configuration
         self._command = command
         self._hooks = hooks
         self._launcher = launcher
+        self._signals = signals
         self._report = report
         self._tell = messages.make_tell(report)
         self._channel = channel
@@ -121,7 +128,7 @@ class Supervisor:
 
         :returns: the exit code: the program's own, or 128 and the signal's number.
         """
-        with self._channel.catching_signals(QUIT_SIGNALS):
+        with self._channel.catching_signals(self._signals.numbers):
             try:
                 self._inspector.start()
                 self._step(lifecycle.Begin())
@@ -145,7 +152,7 @@ class Supervisor:
     def _handle(self, event: object) -> None:
         match event:
             case SignalReceived(number=number):
-                self._quit(number)
+                self._take_signal(number)
             case Reported(process=process):
                 self._take_reports(process)
             case ListenAgain(process=process):
@@ -207,8 +214,28 @@ class Supervisor:
         if not held.faults:
             self._tell(Level.INFO, "undone", "what did not compile was undone: nothing to restart")
 
+    def _take_signal(self, number: int) -> None:
+        name = signal.Signals(number).name
+        self._tell(Level.DETAIL, "signal", f"got {name}", {"signal": name})
+        process = None if self._program.run is None else self._program.run.process
+        match self._signals.meaning_of(number):
+            case Meaning.QUIT:
+                self._quit(number)
+            case Meaning.RESTART:
+                self._restart(time.monotonic(), f"got {name}")
+            case Meaning.PASS_ON if process is not None and not _was_told_by_terminal(number):
+                process.send_signal(number)
+            case Meaning.SUSPEND:
+                if process is not None:
+                    process.send_signal_to_all(number)
+                if sys.platform != "win32":
+                    os.kill(os.getpid(), signal.SIGSTOP)
+            case Meaning.RESUME if process is not None:
+                process.send_signal_to_all(number)
+            case _:
+                pass  # there is nobody whom it could concern
+
     def _quit(self, number: int) -> None:
-        self._tell(Level.DETAIL, "signal", f"got {signal.Signals(number).name}")
         self._step(
             lifecycle.QuitWanted(
                 now=time.monotonic(),
@@ -230,6 +257,7 @@ class Supervisor:
         self._take_reports(process)
         reaped = self._program.reap(process)
         if reaped is None:
+            self._tell_of_left(process)
             return
         run, returncode = reaped
         now = time.monotonic()
@@ -245,16 +273,49 @@ class Supervisor:
             is_expected=is_expected,
             lived_seconds=lived_seconds,
         )
-        has_crashed = run.error is not None and returncode != 0
+        if why := self._why_to_go_on(process, returncode):
+            self._cause = Cause(noticed_at=now, decided_at=now, stopped_at=now, said=why)
         exited = lifecycle.Exited(
-            pid=process.pid, now=now, returncode=returncode, has_crashed=has_crashed
+            pid=process.pid,
+            now=now,
+            returncode=returncode,
+            has_crashed=run.error is not None and returncode != 0,
+            was_told_to=-returncode in ENDING_SIGNALS,
+            is_to_go_on=bool(why),
         )
         self._state, effects = lifecycle.step(self._state, exited)
         self._tell_of_end(ended)
+        self._tell_of_rest(process)
         self._hooks.child_exited(ended)
         self._carry_out(effects)
         if isinstance(self._state, lifecycle.Waiting):
             self._records.doubt_directory(run, ended)
+
+    def _why_to_go_on(self, process: ProgramProcess, returncode: int) -> str:
+        """Why a program is started again that was ended by what was not meant for it."""
+        if process.is_lost:
+            return "its keeper has died"
+        if self._signals.is_hangup_ignored and sys.platform != "win32":
+            # The program has its default back, for it may want to be told; nohup stays in force.
+            return "it was hung up under nohup" if returncode == -signal.SIGHUP else ""
+        return ""
+
+    def _tell_of_left(self, process: ProgramProcess) -> None:
+        """The program has ended, and what it has started goes on."""
+        if process.left:
+            names = ", ".join(process.left)
+            text = f"{self._command.title} has ended; waiting for what it started: {names}"
+            self._tell(Level.DETAIL, "left", text, {"processes": process.left})
+
+    def _tell_of_rest(self, process: ProgramProcess) -> None:
+        """What had to be killed of what the program has started."""
+        title = self._command.title
+        if process.killed and process.left:
+            text = f"killed what {title} had started and did not end: {', '.join(process.killed)}"
+            self._tell(Level.WARNING, "killed-rest", text, {"processes": process.killed})
+        if process.survivors:
+            text = f"cannot be killed, hangs in the kernel: {', '.join(process.survivors)}"
+            self._tell(Level.WARNING, "unkillable", text, {"processes": process.survivors})
 
     def _tell_of_end(self, ended: ChildExit) -> None:
         text = messages.ended(self._command.title, ended.returncode, ended.error)
@@ -301,7 +362,8 @@ class Supervisor:
                 case lifecycle.Spawn():
                     self._spawn()
                 case lifecycle.Terminate():
-                    self._current.process.send_signal(signal.SIGTERM)
+                    number = signal.Signals[self._configuration.stop_signal]
+                    self._current.process.ask_to_end(number)
                 case lifecycle.Kill(was_asked_twice=was_asked_twice):
                     self._kill(was_asked_twice=was_asked_twice)
                 case lifecycle.Verify():
@@ -317,13 +379,13 @@ class Supervisor:
         return self._program.run
 
     def _kill(self, *, was_asked_twice: bool) -> None:
-        if not was_asked_twice:
-            seconds = self._configuration.grace_seconds
-            text = (
-                f"{self._command.title} did not stop within {seconds:g} s (grace_seconds): killed"
-            )
-            self._tell(Level.WARNING, "killed", text)
-        self._current.process.kill()
+        process = self._current.process
+        if not was_asked_twice and not process.left:
+            title, seconds = self._command.title, self._configuration.grace_seconds
+            why = describe_hold_up(process, self._configuration.project_root)
+            text = f"{title} did not stop within {seconds:g} s (grace_seconds): killed"
+            self._tell(Level.WARNING, "killed", f"{text}; {why}" if why else text, {"why": why})
+        process.kill()
 
     def _spawn(self) -> None:
         run = self._starter.start(self._cause.changes if self._cause else ())
@@ -371,3 +433,8 @@ class Supervisor:
             )
             self._report(messages.restarted(report))
             self._hooks.reload_finished(report)
+
+
+def _was_told_by_terminal(number: int) -> bool:
+    """Whether the program has heard of a new size of the window from the terminal itself."""
+    return number == getattr(signal, "SIGWINCH", None) and is_in_foreground()

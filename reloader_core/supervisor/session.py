@@ -15,11 +15,16 @@ is started:
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
+import sys
 from typing import TYPE_CHECKING
 
-from reloader_core.supervisor.channel import QUIT_SIGNALS, Channel
+from reloader_core.supervisor.channel import Channel
 from reloader_core.supervisor.child.launcher import Launcher
+from reloader_core.supervisor.child.process import make_host
 from reloader_core.supervisor.child.sockets import close_sockets, describe_socket, open_sockets
+from reloader_core.supervisor.signals import SignalMeanings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,8 +51,12 @@ def supervise(
     :returns: the exit code.
     :raises ReloaderError: something is wrong; nothing was started.
     """
+    if sys.platform == "linux" and os.getpid() == 1:
+        from reloader_core.supervisor.init import leave_pid_1
+
+        leave_pid_1()
     with contextlib.ExitStack() as cleanup:
-        launcher = Launcher()
+        launcher = Launcher(make_host())
         cleanup.callback(launcher.close)
         if invocation is not None:
             launcher.prepare(invocation)
@@ -60,14 +69,16 @@ def supervise(
         sockets = open_sockets(configuration.bind)
         cleanup.callback(close_sockets, sockets)
         launcher.hand_over(sockets)
+        launcher.set_rules(signal.Signals[configuration.stop_signal], configuration.grace_seconds)
         if configuration.track_opened_files:
             launcher.report_opened_files(configuration.project_root)
         channel = Channel()
         cleanup.callback(channel.close)
+        signals = SignalMeanings(configuration)
         contents: dict[str, tuple[Stamp, bytes]] = {}
         if nobody_else_has_a_say(configuration, backends):
             # From here on a signal concerns the program as well: the loop deals with it.
-            cleanup.enter_context(channel.catching_signals(QUIT_SIGNALS))
+            cleanup.enter_context(channel.catching_signals(signals.numbers))
 
             from reloader_core.supervisor.watch.early import read_project_files
 
@@ -87,6 +98,7 @@ def supervise(
             launcher=launcher,
             channel=channel,
             contents=contents,
+            signals=signals,
             report=report,
         )
         for listening in sockets:

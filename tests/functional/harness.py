@@ -60,6 +60,8 @@ class Output:
     def join(self) -> None:
         """Wait for the stream's end."""
         self._thread.join(DEADLINE_SECONDS)
+        # To close the stream now would wait for ever.
+        assert not self._thread.is_alive(), "somebody still has the stream open"
 
     @property
     def text(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import itertools
+import json
 import os
 import re
 import shlex
@@ -146,9 +147,8 @@ def test_every_setting_has_its_heading_variable_option_and_default(key: str) -> 
     text = section(CONFIGURATION, key)
     setting = SETTINGS[key]
     default = Configuration._field_defaults[key]
-    spelled = f'"{default}"' if isinstance(default, str) else str(default).replace("()", "[]")
-    if isinstance(default, bool):
-        spelled = spelled.lower()
+    # JSON spells these as TOML does.
+    spelled = json.dumps(default)
     option = f"`{setting.option} {setting.metavar}".rstrip() + "`" if setting.option else "none"
     assert f"| Variable | `{setting.variable}`" in text
     assert f"| Option | {option}" in text

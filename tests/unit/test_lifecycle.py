@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -120,6 +121,19 @@ def test_an_uncaught_exception_waits_for_a_change() -> None:
 def test_a_signal_that_ends_the_program_waits_for_a_change() -> None:
     state, _ = after(running(), exited(-11))
     assert state == lc.Waiting(starts=1)
+
+
+@pytest.mark.parametrize("starts", [1, 2])
+def test_a_program_that_somebody_else_ends_ends_the_supervisor_as_a_shell_would(
+    starts: int,
+) -> None:
+    told = lc.Exited(pid=1, now=10.0, returncode=-15, has_crashed=False, was_told_to=True)
+    assert after(running(starts=starts), told) == (lc.Ended(exit_code=143), [])
+
+
+def test_a_program_that_was_ended_by_mistake_is_started_again() -> None:
+    mistaken = lc.Exited(pid=1, now=60.0, returncode=-9, has_crashed=False, is_to_go_on=True)
+    assert after(running(), mistaken) == (lc.Starting(starts=1), [lc.Spawn()])
 
 
 def test_a_failure_after_an_edit_never_ends_the_supervisor() -> None:
@@ -346,11 +360,17 @@ class AnyLife(RuleBasedStateMachine):
             self.send(lc.SpawnFailed())
 
     @precondition(lambda self: self.alive is not None)
-    @rule(code=st.sampled_from([0, 1, 2, 3, -9, -15]), has_crashed=st.booleans())
-    def exit(self, code: int, has_crashed: bool) -> None:
+    @rule(
+        code=st.sampled_from([0, 1, 2, 3, -9, -15]),
+        has_crashed=st.booleans(),
+        is_to_go_on=st.booleans(),
+    )
+    def exit(self, code: int, has_crashed: bool, is_to_go_on: bool = False) -> None:
         pid, self.alive = self.alive, None
         assert pid is not None
-        self.send(exited(code, self.now, has_crashed=has_crashed, pid=pid))
+        ended = exited(code, self.now, has_crashed=has_crashed, pid=pid)
+        was_told_to = code == -15
+        self.send(attrs.evolve(ended, was_told_to=was_told_to, is_to_go_on=is_to_go_on))
 
     @precondition(lambda self: not isinstance(self.state, lc.Ended))
     @rule(was_delivered=st.booleans())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from reloader_core.supervisor.channel import Channel
+from reloader_core.supervisor.child.direct import DirectHost
 from reloader_core.supervisor.child.launcher import Launcher
 from reloader_core.supervisor.child.program import ListenAgain, Program
 
@@ -51,7 +52,7 @@ def test_reports_may_be_read_between_a_reminder_and_its_handling(
     channel: Channel, agent: Agent
 ) -> None:
     """A change that is acted on has them read, and the reminder may be in the same batch."""
-    program = Program(Launcher(), channel)
+    program = Program(Launcher(DirectHost()), channel)
     process = cast("ProgramProcess", agent)
     program.listen(process)
     program.read_reports(process)

@@ -135,6 +135,7 @@ def activate(request: str) -> None:
         _wait_for_release()
         _channel.send(b"R%d\0" % os.getpid())
         _install_hooks()
+        _write_stacks_when_asked()
         _forget_directory_listings()
         # Nobody else writes yet, so that many records may go at once.
         _channel.send(b"".join([_new_record(*item) for item in loaded]))
@@ -222,19 +223,39 @@ if sys.platform == "linux":
             # another interpreter of the same command line sets itself up.
             own = os.open(f"/proc/self/fd/{lifeline}", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
-            own = lifeline
+            pass
         else:
-            os.close(lifeline)
+            # At the number it had: the program gets the first ones for its own files.
+            os.dup2(own, lifeline, inheritable=False)
+            os.close(own)
         pid = os.getpid()
         # As leader of a process group, take the workers along: they are ours.
-        fcntl.fcntl(own, fcntl.F_SETOWN, -pid if os.getpgrp() == pid else pid)
-        fcntl.fcntl(own, fcntl.F_SETSIG, 9)
-        fcntl.fcntl(own, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -pid if os.getpgrp() == pid else pid)
+        fcntl.fcntl(lifeline, fcntl.F_SETSIG, 9)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
         try:
-            if not os.read(own, 1):
+            if not os.read(lifeline, 1):
                 # It hung up before we had asked.
                 os._exit(0)
         except BlockingIOError:
+            pass
+
+
+#: As in reloader_core.agent.
+_STACKS_SIGNAL = 59
+
+
+def _write_stacks_when_asked() -> None:
+    """Have the stacks of all threads written to the channel when the supervisor asks.
+
+    It does when the program does not end, before it is killed. The handler is C: it needs
+    neither the interpreter nor its lock.
+    """
+    if sys.platform == "linux":
+        try:
+            _import_unseen("faulthandler").register(_STACKS_SIGNAL, file=_channel.fd)
+        except Exception:
+            # Another implementation of Python, or no such signal.
             pass
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from reloader_core.agent.protocol import Record
     from reloader_core.invocation import Invocation
+    from reloader_core.supervisor.child.process import Host
     from reloader_core.supervisor.reach import Reach
 
 #: How long a program is left alone with the processor at most, at the very
@@ -33,12 +34,16 @@ class Launcher:
     program's first line. It is spawned when a start is in sight: at the very
     beginning, while the supervisor still loads its own parts, and at a change,
     while the old program stops. Between restarts there is none.
+
+    :param host: starts them; closed with this.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: Host) -> None:
+        self._host = host
         self._reserve: ProgramProcess | None = None
         self._handover = Handover()
         self._opened_below = ""
+        self._rules: tuple[int, float] | None = None
         self._reach: Reach | None = None
 
     def ask_first(self, reach: Reach) -> None:
@@ -54,6 +59,10 @@ class Launcher:
         """Have every program from now on report the files below a directory that it opens."""
         self._opened_below = directory
 
+    def set_rules(self, stop_signal: int, grace_seconds: float) -> None:
+        """How what a program leaves behind is asked to end, and how long that gets."""
+        self._rules = stop_signal, grace_seconds
+
     def hand_over(self, sockets: Sequence[socket.socket]) -> None:
         """Give listening sockets to every process from now on."""
         if sockets:
@@ -63,7 +72,7 @@ class Launcher:
     def close(self) -> None:
         """Give everything back."""
         self.discard()
-        self._handover.close()
+        self._host.close()
         if self._reach is not None:
             self._reach.close()
 
@@ -120,6 +129,8 @@ class Launcher:
         :raises OSError: it cannot be started.
         """
         process = self._take_reserve(invocation) or self._spawn(invocation)
+        if self._rules is not None:
+            process.set_rules(*self._rules)
         if not process.is_released:
             process.release(distrusted, opened_below=self._opened_below)
         return process
@@ -127,7 +138,7 @@ class Launcher:
     def _spawn(self, invocation: Invocation) -> ProgramProcess:
         if self._reach is not None and not self._reach.is_answering(invocation.cwd):
             raise OSError(errno.ETIMEDOUT, "its file system does not answer", invocation.cwd)
-        return ProgramProcess(invocation, os.environ, self._handover)
+        return ProgramProcess(self._host, invocation, os.environ, self._handover)
 
     def _take_reserve(self, invocation: Invocation) -> ProgramProcess | None:
         reserve, self._reserve = self._reserve, None

@@ -1,4 +1,4 @@
-"""One process of the program: spawning, releasing, stopping, reaping.
+"""One process of the program, and the agent in it: spawning, releasing, hearing, stopping.
 
 A process whose command runs Python has the agent in it. It boots and then
 holds before the program's first line until it is released, so it can be
@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
-import subprocess
 import sys
-import threading
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, TypeAlias
 
-from reloader_core.agent import ENVIRONMENT_VARIABLE
+from reloader_core.agent import ENVIRONMENT_VARIABLE, STACKS_SIGNAL
 from reloader_core.agent.protocol import (
     Hello,
     Record,
@@ -24,13 +24,22 @@ from reloader_core.agent.protocol import (
     decode,
     encode_release,
 )
-from reloader_core.supervisor.child.sockets import move_high
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from reloader_core.invocation import Invocation
+    from reloader_core.supervisor.child.direct import DirectHost, DirectProcess
     from reloader_core.supervisor.child.sockets import Handover
+
+    if sys.platform == "linux":
+        from reloader_core.supervisor.child.keeper.host import KeeperHost, KeptProcess
+
+        Host: TypeAlias = KeeperHost | DirectHost
+        Spawned: TypeAlias = KeptProcess | DirectProcess
+    else:
+        Host: TypeAlias = DirectHost
+        Spawned: TypeAlias = DirectProcess
 
 #: The agent speaks over Unix sockets; elsewhere the program runs without it.
 HAS_AGENT = sys.platform != "win32"
@@ -38,19 +47,50 @@ HAS_AGENT = sys.platform != "win32"
 #: Room for some thousand reports; the system may grant less.
 _BUFFER_BYTES = 1 << 20
 
+#: The agent's descriptors are out of the way of those that a program opens or inherits,
+#: if the limit of open files permits.
+_HIGH_DESCRIPTOR = 64
+
+#: How long the stacks of a program that is about to be killed are waited for, and how
+#: long for more of them.
+_STACKS_SECONDS = 0.5
+_STACKS_PAUSE_SECONDS = 0.05
+
+#: Something that was killed is gone at once, unless it hangs in the kernel.
+_KILL_SECONDS = 7.0
+
+
+def make_host() -> Host:
+    """What starts processes on this system.
+
+    :raises OSError: there are too many processes already.
+    """
+    if sys.platform == "linux":
+        from reloader_core.supervisor.child.keeper.host import KeeperHost
+
+        return KeeperHost()
+    from reloader_core.supervisor.child.direct import DirectHost
+
+    return DirectHost()
+
 
 class ProgramProcess:
-    """A spawned process, from its fork to its reaping.
+    """A spawned process, from its start until nothing is left of it.
 
     :ivar pid: its process id.
     :ivar is_released: :meth:`release` was called.
     """
 
     def __init__(
-        self, invocation: Invocation, environment: Mapping[str, str], handover: Handover
+        self,
+        host: Host,
+        invocation: Invocation,
+        environment: Mapping[str, str],
+        handover: Handover,
     ) -> None:
         """Spawn.
 
+        :param host: starts it.
         :param invocation: what to run.
         :param environment: the environment it inherits, before the command's own.
         :param handover: listening sockets it gets.
@@ -60,51 +100,55 @@ class ProgramProcess:
         self._handover = handover
         self._undecoded = b""
         self._gathered: list[Record] = []
-        self._link: socket.socket | None = None
+        self._agent_link: socket.socket | None = None
+        self._agent_number = self._agent_inode = -1
         self._lifeline: int | None = None
-        self._pidfd: int | None = None
         self._hellos = 0
         self._releases = 0
         self._release_message = b""
         self.is_released = False
         self._directory_stamp = _stamp_of_directory(invocation.cwd)
         variables = {**environment, **invocation.environment, **handover.variables}
+        self._process: Spawned
         if HAS_AGENT:
-            self._popen = self._spawn_with_agent(variables)
+            self._process = self._spawn_with_agent(host, variables)
         else:
             variables[ENVIRONMENT_VARIABLE] = ""  # still says who started it
-            self._popen = subprocess.Popen(invocation.argv, cwd=invocation.cwd, env=variables)
-        self.pid = self._popen.pid
+            self._process = host.spawn(
+                invocation.argv, cwd=invocation.cwd, environment=variables, descriptors={}
+            )
+        self.pid = self._process.pid
 
-    def _spawn_with_agent(self, variables: dict[str, str]) -> subprocess.Popen[bytes]:
-        self._link, theirs = socket.socketpair()
-        self._link.setblocking(False)
+    def _spawn_with_agent(self, host: Host, variables: dict[str, str]) -> Spawned:
+        self._agent_link, theirs = socket.socketpair()
+        self._agent_link.setblocking(False)
         # What the program has to say must never make it wait for us.
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
         lifeline, self._lifeline = os.pipe()
-        passed = [move_high(theirs.detach()), move_high(lifeline)]
+        inherited = self._handover.descriptors
+        first = max(inherited, default=2) + 1
+        if sys.platform != "win32" and os.sysconf("SC_OPEN_MAX") > _HIGH_DESCRIPTOR + 2:
+            first = max(first, _HIGH_DESCRIPTOR)
+        self._agent_number, self._agent_inode = first, os.fstat(theirs.fileno()).st_ino
         argv = self.invocation.argv
         try:
-            return subprocess.Popen(
+            return host.spawn(
                 argv if self.tells_of_its_start else self._handover.wrap(argv),
                 cwd=self.invocation.cwd,
-                env=agent_environment(
+                environment=agent_environment(
                     variables,
-                    agent_fd=passed[0],
-                    lifeline_fd=passed[1],
-                    agent_inode=os.fstat(passed[0]).st_ino,
+                    agent_fd=first,
+                    lifeline_fd=first + 1,
+                    agent_inode=self._agent_inode,
                 ),
-                pass_fds=(*passed, *self._handover.descriptors),
-                # Only with sockets: it costs vfork, and with it a millisecond. What it
-                # calls takes no lock, so the other threads cannot hold one.
-                preexec_fn=self._handover.put_in_place if self._handover else None,  # noqa: PLW1509
+                descriptors={**inherited, first: theirs.fileno(), first + 1: lifeline},
             )
         except BaseException:
-            self.close()
+            self._close_links()
             raise
         finally:
-            for descriptor in passed:
-                os.close(descriptor)
+            theirs.close()
+            os.close(lifeline)
 
     def release(self, distrusted: Iterable[str], *, opened_below: str = "") -> None:
         """Let the program run.
@@ -121,19 +165,19 @@ class ProgramProcess:
             self._send_release()
 
     def _send_release(self) -> None:
-        if self._link is None:
+        if self._agent_link is None:
             return
         self._releases += 1
         # A process that died while it was held is noticed by its exit.
         with contextlib.suppress(OSError):
-            self._link.setblocking(True)
-            self._link.sendall(self._release_message)
-        self._link.setblocking(False)
+            self._agent_link.setblocking(True)
+            self._agent_link.sendall(self._release_message)
+        self._agent_link.setblocking(False)
 
     @property
     def link(self) -> socket.socket | None:
         """The agent's channel, to be waited for; ``None`` without an agent."""
-        return self._link
+        return self._agent_link
 
     def has_directory_changed(self) -> bool:
         """Whether the directory it started in was moved, or something in it, since then."""
@@ -158,12 +202,12 @@ class ProgramProcess:
         return gathered + records, is_open
 
     def _receive(self) -> tuple[list[Record], bool]:
-        if self._link is None:
+        if self._agent_link is None:
             return [], False
         is_open = True
         chunks = [self._undecoded]
         try:
-            while chunk := self._link.recv(262144):
+            while chunk := self._agent_link.recv(262144):
                 chunks.append(chunk)
             is_open = False
         except BlockingIOError:
@@ -177,24 +221,51 @@ class ProgramProcess:
             self._send_release()
         return records, is_open
 
-    def await_exit(self, notify: Callable[[], None]) -> int | None:
+    def read_stacks(self) -> str:
+        """Have the agent write the stacks of all threads: text of ``faulthandler``.
+
+        For one that is about to be killed: records that come in meanwhile are lost.
+
+        :returns: empty if it has no agent, or does not answer in time.
+        """
+        if self._agent_link is None or not self._would_write_stacks():
+            return ""
+        self.gather_records()
+        self.send_signal(STACKS_SIGNAL)
+        data = b""
+        deadline = time.monotonic() + _STACKS_SECONDS
+        while (left := deadline - time.monotonic()) > 0:
+            # It comes in many small pieces, one right after the other.
+            pause = _STACKS_PAUSE_SECONDS if data else left
+            if not select.select([self._agent_link], [], [], min(pause, left))[0]:
+                break
+            with contextlib.suppress(OSError):
+                data += (chunk := self._agent_link.recv(262144))
+                if not chunk:
+                    break
+        return data.decode("utf-8", "replace")
+
+    def _would_write_stacks(self) -> bool:
+        """Whether the agent's handler is there, and what it writes to still is ours."""
+        try:
+            with open(f"/proc/{self.pid}/status") as file:
+                caught = next(line for line in file if line.startswith("SigCgt:"))
+            written_to = os.readlink(f"/proc/{self.pid}/fd/{self._agent_number}")
+        except (OSError, StopIteration):
+            return False
+        is_caught = int(caught.split()[1], 16) >> (STACKS_SIGNAL - 1) & 1
+        return bool(is_caught) and written_to == f"socket:[{self._agent_inode}]"
+
+    def await_exit(self, notify: Callable[[], None]) -> socket.socket | None:
         """Arrange to hear of the process's end.
 
-        :param notify: called from a thread where the system has no descriptor
-            for a process.
-        :returns: a descriptor that becomes readable at the end; ``None`` where
-            ``notify`` is used.
+        :param notify: called from a thread where there is nothing to wait for.
+        :returns: what becomes readable at the end, or before; ``None`` where ``notify``
+            is used.
         """
-        if sys.platform == "linux":
-            with contextlib.suppress(OSError):
-                self._pidfd = os.pidfd_open(self.pid)
-                return self._pidfd
-
-        def wait() -> None:
-            self._popen.wait()
-            notify()
-
-        threading.Thread(target=wait, name=f"reloader-wait-{self.pid}", daemon=True).start()
+        if self._process.link is not None:
+            return self._process.link
+        self._process.notify_of_end(notify)
         return None
 
     @property
@@ -203,42 +274,86 @@ class ProgramProcess:
         return self.invocation.is_python and HAS_AGENT
 
     @property
-    def exit_descriptor(self) -> int | None:
-        """The descriptor of :meth:`await_exit`, if there is one."""
-        return self._pidfd
+    def exit_link(self) -> socket.socket | None:
+        """What :meth:`await_exit` returns."""
+        return self._process.link
 
     def poll(self) -> int | None:
-        """Reap: the exit code, or minus the signal's number; ``None`` while it lives."""
-        return self._popen.poll()
+        """How it ended, once nothing is left of it and of what it has started.
+
+        :returns: the exit code, or minus the signal's number; ``None`` before.
+        """
+        return self._process.poll()
+
+    @property
+    def left(self) -> list[str]:
+        """What it had started and left behind when it ended."""
+        return self._process.left
+
+    @property
+    def killed(self) -> list[str]:
+        """What was killed besides it."""
+        return self._process.killed
+
+    @property
+    def survivors(self) -> list[str]:
+        """What could not be killed, for it hangs in the kernel."""
+        return self._process.survivors
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it was ended because its keeper died."""
+        return self._process.is_lost
+
+    def set_rules(self, stop_signal: int, grace_seconds: float) -> None:
+        """How what it leaves behind is asked to end, and how long that gets."""
+        self._process.set_rules(stop_signal, grace_seconds)
+
+    def ask_to_end(self, number: int) -> None:
+        """Send the signal that asks it to end; one that is stopped goes on for that."""
+        self.send_signal(number)
+        if sys.platform == "linux" and self.state in ("T", "t"):
+            self.send_signal(signal.SIGCONT)
+
+    @property
+    def state(self) -> str:
+        """The kernel's letter for what it does, see ``proc(5)``; empty if it is not known."""
+        if sys.platform == "linux":
+            from reloader_core.supervisor.child.keeper.process_tree import status_of
+
+            status = status_of(self.pid)
+            return "" if status is None else status.state
+        return ""
 
     def send_signal(self, number: int) -> None:
         """Send a signal; one that is gone already is no error."""
-        with contextlib.suppress(OSError):
-            self._popen.send_signal(number)
+        self._process.send_signal(number)
+
+    def send_signal_to_all(self, number: int) -> None:
+        """Send a signal to it and to all that it has started."""
+        self._process.send_signal_to_all(number)
 
     def kill(self) -> None:
-        """End the process and all its descendants at once."""
-        if sys.platform != "win32":
-            for pid in _list_descendants(self.pid):
-                with contextlib.suppress(OSError):
-                    os.kill(pid, signal.SIGKILL)
-        with contextlib.suppress(OSError):
-            self._popen.kill()
+        """End the process and all that it has started, at once."""
+        self._process.kill()
 
     def discard(self) -> None:
-        """End and reap a process that was never released."""
+        """End it and all that it has started, and wait until nothing is left."""
         self.kill()
-        self._popen.wait()
+        self._process.wait(_KILL_SECONDS)
         self.close()
 
     def close(self) -> None:
-        """Give the descriptors back; the process must be reaped or be left alone."""
-        if self._link is not None:
-            self._link.close()
-        for descriptor in (self._lifeline, self._pidfd):
-            if descriptor is not None:
-                os.close(descriptor)
-        self._lifeline = self._pidfd = self._link = None
+        """Give the descriptors back; what is still there is ended."""
+        self._process.close()
+        self._close_links()
+
+    def _close_links(self) -> None:
+        if self._agent_link is not None:
+            self._agent_link.close()
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+        self._lifeline = self._agent_link = None
 
 
 def _stamp_of_directory(path: str) -> tuple[int, int] | None:
@@ -247,23 +362,3 @@ def _stamp_of_directory(path: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_ino, status.st_ctime_ns
-
-
-def _list_descendants(pid: int) -> list[int]:
-    """All processes below one, where the system tells (Linux)."""
-    found: list[int] = []
-    pending = [pid]
-    while pending:
-        current = pending.pop()
-        try:
-            threads = os.listdir(f"/proc/{current}/task")
-        except OSError:
-            continue
-        for thread in threads:
-            with (
-                contextlib.suppress(OSError),
-                open(f"/proc/{current}/task/{thread}/children", "rb") as file,
-            ):
-                pending.extend(children := [int(word) for word in file.read().split()])
-                found.extend(children)
-    return found

@@ -36,7 +36,7 @@ class Reported:
 
 @attrs.frozen(kw_only=True)
 class Exited:
-    """A process of the program can be reaped."""
+    """There is news of a process of the program: mostly that nothing is left of it."""
 
     process: ProgramProcess
 
@@ -101,9 +101,9 @@ class Program:
         self._channel.post(Reported(process=process))
         self._channel.remind(NothingHeard(process=process), now + _HELLO_SECONDS)
         exited = Exited(process=process)
-        descriptor = process.await_exit(lambda: self._channel.post(exited))
-        if descriptor is not None:
-            self._channel.attach(descriptor, exited)
+        link = process.await_exit(lambda: self._channel.post(exited))
+        if link is not None:
+            self._channel.attach(link, exited)
         return child
 
     def listen(self, process: ProgramProcess) -> None:
@@ -156,6 +156,6 @@ class Program:
     def _detach(self, process: ProgramProcess) -> None:
         self._channel.forget(ListenAgain)
         self._channel.forget(NothingHeard)
-        for descriptor in (process.link, process.exit_descriptor):
-            if descriptor is not None:
-                self._channel.detach(descriptor)
+        for link in (process.link, process.exit_link):
+            if link is not None:
+                self._channel.detach(link)

@@ -25,9 +25,6 @@ _BACKLOG = 2048
 #: The first descriptor of the protocol: SD_LISTEN_FDS_START.
 _FIRST_DESCRIPTOR = 3
 
-#: Descriptors that are passed on beside the sockets are kept out of their way.
-_HIGH_DESCRIPTOR = 64
-
 #: How a program that has no agent in it gets to know its own pid.
 _SET_PID = ("/bin/sh", "-c", 'LISTEN_PID=$$; export LISTEN_PID; exec "$0" "$@"')
 
@@ -73,61 +70,27 @@ class Handover:
     """
 
     def __init__(self, sockets: Sequence[socket.socket] = ()) -> None:
-        self._sources = [_duplicate_high(listening.fileno()) for listening in sockets]
-        self.descriptors = tuple(range(_FIRST_DESCRIPTOR, _FIRST_DESCRIPTOR + len(sockets)))
-        for source, target in zip(self._sources, self.descriptors, strict=True):
-            _occupy(target, source)
-
-    def __bool__(self) -> bool:
-        return bool(self._sources)
+        if sockets and sys.platform == "win32":
+            raise UsageError("bind: sockets cannot be passed to a program on Windows; remove it")
+        #: Where the program expects each, and which it is here.
+        self.descriptors = {
+            number: listening.fileno()
+            for number, listening in enumerate(sockets, start=_FIRST_DESCRIPTOR)
+        }
 
     @property
     def variables(self) -> dict[str, str]:
         """What the program finds in its environment, short of its own pid."""
-        return {"LISTEN_FDS": str(len(self._sources))} if self._sources else {}
+        return {"LISTEN_FDS": str(len(self.descriptors))} if self.descriptors else {}
 
     @property
     def release_variables(self) -> dict[str, str]:
         """What an agent adds: ``{pid}`` is its own."""
-        return {"LISTEN_PID": "{pid}"} if self._sources else {}
+        return {"LISTEN_PID": "{pid}"} if self.descriptors else {}
 
     def wrap(self, argv: tuple[str, ...]) -> tuple[str, ...]:
         """A command line that has its own pid in ``LISTEN_PID`` without an agent's help."""
-        return (*_SET_PID, *argv) if self._sources else argv
-
-    def put_in_place(self) -> None:
-        """Move the sockets to where the protocol wants them: in the new process, before exec."""
-        for source, target in zip(self._sources, self.descriptors, strict=True):
-            os.dup2(source, target)
-
-    def close(self) -> None:
-        """Give the duplicates back."""
-        for source in self._sources:
-            os.close(source)
-        self._sources = []
-
-
-def _duplicate_high(descriptor: int) -> int:
-    if sys.platform == "win32":
-        raise UsageError("bind: sockets cannot be passed to a program on Windows; remove it")
-    import fcntl
-
-    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH_DESCRIPTOR)
-
-
-def move_high(descriptor: int) -> int:
-    """Move a descriptor that is passed on out of the way of the sockets."""
-    high = _duplicate_high(descriptor)
-    os.close(descriptor)
-    return high
-
-
-def _occupy(target: int, source: int) -> None:
-    """Have a descriptor in use here, so that no pipe of ``subprocess`` lands on it."""
-    try:
-        os.fstat(target)
-    except OSError:
-        os.dup2(source, target, inheritable=False)
+        return (*_SET_PID, *argv) if self.descriptors else argv
 
 
 def describe_socket(listening: socket.socket) -> str:

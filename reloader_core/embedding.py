@@ -69,7 +69,7 @@ def run_with_reloader(
 
 def _supervise(arguments: dict[str, object]) -> int:
     """Be the parent: run this very program again, and keep it on the code that is on disk."""
-    from reloader_core.cli.console import fail, make_report
+    from reloader_core.cli.console import Console, fail
     from reloader_core.command import rerun_command
     from reloader_core.config.load import load_configuration
     from reloader_core.supervisor.session import supervise
@@ -85,7 +85,7 @@ def _supervise(arguments: dict[str, object]) -> int:
                 name_argument=lambda setting: setting.key,
             ),
             find_program=lambda configuration: invocation,
-            report=make_report(),
+            report=Console(),
         )
     except ReloaderError as error:
         fail(error)

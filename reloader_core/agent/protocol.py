@@ -10,11 +10,13 @@ From the agent come records, each one letter, a payload and a NUL:
 ``O<dev> <ino> <size> <mtime_ns> <ctime_ns> <path>``      opened to be read, likewise
 ``W<path>``                                               about to be written or removed
 ``M<path without suffix>``                                looked for here, not found
+``K<pid>``                                                listens on a socket, the first one
+``T<pid> <text>``                                         the traceback of what ends it
 ``X<pid> <text>``                                         ends by an uncaught exception
 ========================================================  =============================
 
 All processes of a program that have the agent in them write to the one socket, each record
-in one piece. Workers of ``multiprocessing`` say no ``H``, ``R`` and ``X``.
+in one piece. Workers of ``multiprocessing`` say no ``H``, ``R``, ``T`` and ``X``.
 
 To the agent goes one release for each ``H``. Its items have the same form:
 ``L`` how many bytes follow (so that they are read at once, and nothing beyond
@@ -38,10 +40,12 @@ if TYPE_CHECKING:
 __all__ = [
     "Directory",
     "Hello",
+    "Listening",
     "Loaded",
     "Missing",
     "Record",
     "Running",
+    "Traceback",
     "Uncaught",
     "Written",
     "agent_environment",
@@ -101,6 +105,22 @@ class Written(NamedTuple):
     path: str
 
 
+class Listening(NamedTuple):
+    """The process ``pid`` listens on a socket, for the first time."""
+
+    pid: int
+
+
+class Traceback(NamedTuple):
+    """What Python has printed of the exception that ends ``pid``, or the end of it.
+
+    It comes before :class:`Uncaught`.
+    """
+
+    pid: int
+    text: str
+
+
 class Uncaught(NamedTuple):
     """The process ``pid`` ends by an uncaught exception.
 
@@ -112,7 +132,7 @@ class Uncaught(NamedTuple):
     text: str
 
 
-Record = Hello | Directory | Running | Loaded | Missing | Written | Uncaught
+Record = Hello | Directory | Running | Listening | Loaded | Missing | Written | Traceback | Uncaught
 
 
 def decode(buffer: bytes) -> tuple[list[Record], bytes]:
@@ -153,9 +173,12 @@ def _decode_record(raw: bytes) -> Record | None:
             return Hello(int(pid), version.decode("ascii"), os.fsdecode(executable))
         if letter == b"R":
             return Running(int(payload))
-        if letter == b"X":
+        if letter == b"K":
+            return Listening(int(payload))
+        if letter in (b"T", b"X"):
             pid, text = payload.split(b" ", 1)
-            return Uncaught(int(pid), text.decode("utf-8", "replace"))
+            kind = Traceback if letter == b"T" else Uncaught
+            return kind(int(pid), text.decode("utf-8", "replace"))
     except ValueError:
         # Not a number, too few fields, not ASCII: garbage.
         return None

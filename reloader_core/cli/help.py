@@ -9,8 +9,9 @@ import click
 
 from reloader_core import __version__
 from reloader_core.cli.console import fail
+from reloader_core.cli.control import pause, restart, resume, status, wait
 from reloader_core.cli.options import HELP, QUIET, VERBOSE
-from reloader_core.config.settings import SETTINGS
+from reloader_core.config.settings import SETTINGS, Setting
 from reloader_core.errors import UsageError
 
 _GROUPS = {
@@ -35,6 +36,10 @@ SIGTERM; 2 if something here is wrong. A program that exits with 3 is restarted.
 """
 
 
+def _row(setting: Setting) -> tuple[str, str]:
+    return f"{setting.option} {setting.metavar}".rstrip(), setting.help
+
+
 class _RunHelp(click.Command):
     """``reloader run`` as it is described; it is parsed by ``cli.options``."""
 
@@ -45,16 +50,12 @@ class _RunHelp(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, keys in _GROUPS.items():
-            settings = [SETTINGS[key] for key in keys]
-            rows = [
-                (f"{setting.option} {setting.metavar}".rstrip(), setting.help)
-                for setting in settings
-            ]
             with formatter.section(title):
-                formatter.write_dl(rows)
+                formatter.write_dl([_row(SETTINGS[key]) for key in keys])
         with formatter.section("What to say"):
             formatter.write_dl(
                 [
+                    _row(SETTINGS["log_format"]),
                     (", ".join(QUIET), "Say only what is wrong."),
                     (", ".join(VERBOSE), "Say everything: starts, ends, what is watched."),
                     (", ".join(HELP), "Show this and exit."),
@@ -75,6 +76,10 @@ def reloader() -> None:
 reloader.add_command(
     _RunHelp("run", help=_RUN_HELP, short_help="Run a program and restart it when it changes.")
 )
+
+
+for command in (status, restart, wait, pause, resume):
+    reloader.add_command(command)
 
 
 def show_run_help() -> NoReturn:

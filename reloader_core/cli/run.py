@@ -9,7 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from reloader_core.cli.console import fail, make_report
+from reloader_core.cli.console import Console, fail
 from reloader_core.cli.options import RunArguments, parse_run_arguments
 from reloader_core.command import interpreter_flags_of_this_process, resolve_program
 from reloader_core.errors import ProgramError, ReloaderError
@@ -44,18 +44,22 @@ def run(words: Sequence[str]) -> NoReturn:
 
 
 def _run(arguments: RunArguments) -> int:
+    console = Console(is_quiet=arguments.is_quiet, is_verbose=arguments.is_verbose)
+
     def configure() -> Configuration:
         from reloader_core.config.load import load_configuration
 
-        return load_configuration(
+        configuration = load_configuration(
             start_directory=os.getcwd(), environ=os.environ, arguments=arguments.settings
         )
+        console.log_format = configuration.log_format
+        return configuration
 
     return supervise(
         _resolve(arguments.program, os.getcwd()) if arguments.program else None,
         configure=configure,
         find_program=_configured_program,
-        report=make_report(is_quiet=arguments.is_quiet, is_verbose=arguments.is_verbose),
+        report=console,
     )
 
 

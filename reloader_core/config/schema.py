@@ -29,6 +29,7 @@ class Configuration(NamedTuple):
     :ivar restart_signal: the name of the signal that restarts it; empty for none.
     :ivar bind: addresses of the sockets that outlive restarts.
     :ivar command: the program to run when none is given.
+    :ivar log_format: how messages are written: ``text`` or ``json``.
     :ivar project_root: the directory of ``pyproject.toml``, else the one the
         reloader was started in; patterns start there.
     :ivar backend_tables: ``[tool.reloader.<type>]``, unchecked, by type.
@@ -50,5 +51,6 @@ class Configuration(NamedTuple):
     restart_signal: str = ""
     bind: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    log_format: str = "text"
     backend_tables: Mapping[str, Mapping[str, object]] = MappingProxyType({})
     origins: Mapping[str, str] = MappingProxyType({})

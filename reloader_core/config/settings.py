@@ -176,6 +176,10 @@ def _check_not_negative(number: float) -> str | None:
     return None if number >= 0 else f"is {number:g}, below 0"
 
 
+def _check_log_format(text: str) -> str | None:
+    return None if text in _LOG_FORMATS else f"is {text!r}"
+
+
 def _check_restart(text: str) -> str | None:
     return None if text in _RESTARTS else f"is {text!r}"
 
@@ -270,6 +274,8 @@ def _check_signal(text: str) -> str | None:
 
 #: Signals that mean nothing to the supervisor, so that they may be for the program.
 _FREE_SIGNALS = ("SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGHUP", "SIGALRM", "SIGIO", "SIGPWR", "SIGURG")
+
+_LOG_FORMATS = ("text", "json")
 
 _RESTARTS = ("spawn",)
 
@@ -383,6 +389,15 @@ SETTINGS: Mapping[str, Setting] = {
             help="Program to run, with its arguments, when the command line names none.",
             expected="give a list of words, such as ['-m', 'my_app'], or one string",
             check=lambda text: "has a word with a null character" if "\0" in text else None,
+        ),
+        Setting(
+            key="log_format",
+            kind="text",
+            help="How messages are written: 'text', the default, or 'json', an object a line.",
+            expected=f"choose from {', '.join(map(repr, _LOG_FORMATS))}",
+            check=_check_log_format,
+            option="--log-format",
+            metavar="FORMAT",
         ),
     )
 }

@@ -219,6 +219,9 @@ class Snapshot:
     def __contains__(self, path: object) -> bool:
         return path in self._expected
 
+    def __len__(self) -> int:
+        return len(self._expected)
+
     def paths(self) -> frozenset[str]:
         """All files that matter, now or while no program runs."""
         return frozenset(self._expected)

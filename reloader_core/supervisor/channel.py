@@ -18,7 +18,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import FrameType
 
 #: The signals that end the supervisor, where the system has them.
@@ -36,6 +36,15 @@ class SignalReceived(NamedTuple):
     """A signal reached the supervisor."""
 
     number: int
+
+
+class Due(NamedTuple):
+    """Something whose owner deals with it itself, in its turn.
+
+    :ivar take: to be called by the loop.
+    """
+
+    take: Callable[[], None]
 
 
 class Channel:

@@ -47,6 +47,11 @@ class Decisions:
         self._reload = reload
         self._deferred: ChangeBatch | None = None
 
+    @property
+    def has_put_off(self) -> bool:
+        """Whether a plugin wanted changes put off that are still to be decided about."""
+        return self._deferred is not None
+
     def ask_again(self) -> None:
         """Decide about the changes that were put off."""
         batch, self._deferred = self._deferred, None

@@ -14,7 +14,7 @@ from reloader_core.notices import Level, Report
 from reloader_core.policy import lifecycle
 from reloader_core.supervisor import messages
 from reloader_core.supervisor.cause import Cause, RestartAsked
-from reloader_core.supervisor.channel import Channel, SignalReceived
+from reloader_core.supervisor.channel import Channel, Due, SignalReceived
 from reloader_core.supervisor.child.hold_up import describe_hold_up
 from reloader_core.supervisor.child.program import (
     Exited,
@@ -25,8 +25,10 @@ from reloader_core.supervisor.child.program import (
     Run,
 )
 from reloader_core.supervisor.child.terminal import is_in_foreground
+from reloader_core.supervisor.control.desk import Desk
 from reloader_core.supervisor.decisions import AskAgain, Decisions
 from reloader_core.supervisor.holds import Holds
+from reloader_core.supervisor.readiness import Readiness
 from reloader_core.supervisor.records import Records
 from reloader_core.supervisor.signals import ENDING_SIGNALS, Meaning, SignalMeanings
 from reloader_core.supervisor.starter import Starter
@@ -34,6 +36,7 @@ from reloader_core.supervisor.watch.answers import (
     Answer,
     ChangesHeld,
     ChangesOnHold,
+    Checked,
     DiskChanged,
     InspectorFailed,
     LockWaitedFor,
@@ -56,6 +59,10 @@ _LONGEST_UNSETTLED_SECONDS = 10.0
 
 #: How a shell says that a signal ended a program: 128 + its number.
 _SIGNAL_BASE = 128
+
+
+class _ReadyByNow(Due):
+    """The program has come to rest, if it has said nothing since."""
 
 
 class Supervisor:
@@ -118,6 +125,19 @@ class Supervisor:
             reload=self._reload,
         )
         self._holds = Holds(self._inspector, root=configuration.project_root, tell=self._tell)
+        self._readiness = Readiness()
+        self._desk = Desk(
+            channel=channel,
+            program=self._program,
+            inspector=self._inspector,
+            holds=self._holds,
+            decisions=self._decisions,
+            readiness=self._readiness,
+            title=command.title,
+            project_root=configuration.project_root,
+            take_reports=self._take_all_reports,
+            tell=self._tell,
+        )
         self._state: lifecycle.State = lifecycle.Idle()
         self._cause: Cause | None = None
 
@@ -132,10 +152,12 @@ class Supervisor:
             try:
                 self._inspector.start()
                 self._step(lifecycle.Begin())
+                self._desk.open()
                 while not isinstance(self._state, lifecycle.Ended):
                     self._turn()
                 return self._state.exit_code
             finally:
+                self._desk.close()
                 self._program.abandon()
                 self._inspector.close()
 
@@ -146,6 +168,8 @@ class Supervisor:
             self._handle(event)
         if not isinstance(self._state, lifecycle.Ended):
             self._step(lifecycle.TimePassed(now=time.monotonic()))
+        self._look_for_readiness()
+        self._desk.look(self._state, self._starter.starts)
 
     # Events
 
@@ -177,6 +201,10 @@ class Supervisor:
             case LockWaitedFor(path=path, is_abandoned=is_abandoned):
                 root = self._configuration.project_root
                 self._report(messages.lock(path, root, is_abandoned=is_abandoned))
+            case Checked():
+                self._desk.take_answer(event)
+            case Due(take=take):
+                take()
             case RestartAsked(why=why):
                 self._restart(time.monotonic(), why)
             case AskAgain():
@@ -211,6 +239,7 @@ class Supervisor:
         goes_on = None if self._program.run is None else self._command.title
         for fault in held.faults:
             self._report(messages.held(fault, self._configuration.project_root, goes_on=goes_on))
+        self._desk.history.error = "\n".join(fault.text for fault in held.faults) or None
         if not held.faults:
             self._tell(Level.INFO, "undone", "what did not compile was undone: nothing to restart")
 
@@ -245,12 +274,18 @@ class Supervisor:
             )
         )
 
+    def _take_all_reports(self) -> None:
+        """Have all that the program has loaded by now known to the inspector."""
+        if self._program.run is not None:
+            self._take_reports(self._program.run.process)
+
     def _take_reports(self, process: ProgramProcess) -> None:
         records = self._program.read_reports(process)
         run = self._program.run
         if run is not None and records:
             if any(isinstance(record, Running) for record in records):
                 self._announce(run)
+            self._readiness.learn(records, time.monotonic())
             self._records.take(records)
 
     def _reap(self, process: ProgramProcess) -> None:
@@ -284,7 +319,7 @@ class Supervisor:
             is_to_go_on=bool(why),
         )
         self._state, effects = lifecycle.step(self._state, exited)
-        self._tell_of_end(ended)
+        self._tell_of_end(ended, run.traceback)
         self._tell_of_rest(process)
         self._hooks.child_exited(ended)
         self._carry_out(effects)
@@ -317,11 +352,12 @@ class Supervisor:
             text = f"cannot be killed, hangs in the kernel: {', '.join(process.survivors)}"
             self._tell(Level.WARNING, "unkillable", text, {"processes": process.survivors})
 
-    def _tell_of_end(self, ended: ChildExit) -> None:
+    def _tell_of_end(self, ended: ChildExit, traceback: str | None) -> None:
         text = messages.ended(self._command.title, ended.returncode, ended.error)
         details = {"returncode": ended.returncode, "error": ended.error}
         match self._state:
             case lifecycle.Waiting():
+                self._desk.history.error = traceback or text
                 self._tell(Level.ERROR, "waiting", f"{text}; waiting for a change", details)
             case lifecycle.Delaying():
                 self._tell(Level.WARNING, "delayed", f"{text} again; restarting soon", details)
@@ -347,6 +383,18 @@ class Supervisor:
                 paths=frozenset(batch.paths if batch else ()),
             )
         )
+
+    def _look_for_readiness(self) -> None:
+        """Tell the observers, once, when the program can do its work."""
+        run = self._program.run
+        if run is None or not run.is_announced or run.is_ready:
+            return
+        if self._readiness.is_ready(time.monotonic()):
+            run.is_ready = True
+            self._tell(Level.DETAIL, "ready", f"{self._command.title} is ready")
+            self._hooks.child_ready(run.child)
+        else:
+            self._channel.remind(_ReadyByNow(lambda: None), self._readiness.ready_at())
 
     # Lifecycle
 
@@ -393,6 +441,7 @@ class Supervisor:
             why = f": {error}" if (error := self._starter.error) else ""
             text = f"{self._command.title} cannot be started{why}; waiting for a change"
             self._tell(Level.ERROR, "waiting", text)
+            self._desk.history.error = text
             self._step(lifecycle.SpawnFailed())
             self._starter.await_repair()
             return
@@ -419,6 +468,8 @@ class Supervisor:
         if run.is_announced:
             return
         run.is_announced = True
+        self._readiness.begin_program(time.monotonic())
+        self._desk.history.error = None
         cause, self._cause = self._cause, None
         title = self._command.title
         if run.child.generation == 1:
@@ -431,6 +482,7 @@ class Supervisor:
             report = cause.report(
                 run.child, now=time.monotonic(), root=self._configuration.project_root
             )
+            self._desk.history.add(report)
             self._report(messages.restarted(report))
             self._hooks.reload_finished(report)
 

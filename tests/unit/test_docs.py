@@ -418,3 +418,17 @@ def test_the_plugin_of_the_how_to_does_what_it_says(workshop: Workshop) -> None:
     log = workshop.directory / "reloads.log"
     wait_until(lambda: log.read_text().count("\n") == 2, "both restarts to be logged")
     assert log.read_text().startswith("settings.toml created: 0.")
+
+
+def told_events() -> set[str]:
+    """The events of all notices in the code."""
+    source = "\n".join(path.read_text() for path in (ROOT / "reloader_core").rglob("*.py"))
+    told = re.findall(r'tell(?:\(|,)\s*Level\.[A-Z]+,\s*"([a-z_-]+)"', source)
+    return {*told, *re.findall(r'event="([a-z_-]+)"', source)}
+
+
+def test_every_event_is_listed_and_no_other() -> None:
+    text = (ROOT / "docs/reference/events.md").read_text()
+    assert set(
+        re.findall(r"^\| `([a-z_-]+)` \|", text.partition("| event | more")[2], re.MULTILINE)
+    ) == (told_events())

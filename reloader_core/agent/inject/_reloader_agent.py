@@ -40,6 +40,9 @@ _TICK_SECONDS = 0.012
 
 _MAX_TEXT = 2000
 
+#: The end of a traceback tells most.
+_MAX_TRACEBACK = 16384
+
 
 class _Channel:
     """The socket to the supervisor. One record, one ``write``: forked workers share it.
@@ -464,7 +467,8 @@ def _disguise(ours: "Any", original: "Any") -> "Any":
         co_firstlineno=getattr(code, "co_firstlineno", 1),
     )
     for name in ("__module__", "__name__", "__qualname__", "__doc__"):
-        setattr(ours, name, getattr(original, name))
+        # A method of C has no module.
+        setattr(ours, name, getattr(original, name, None))
     return ours
 
 
@@ -481,6 +485,9 @@ def _install_hooks() -> None:
     if io is not None:
         _hook_open_code(io)
     _hook_workers()
+    for name, hook in _after_import.items():
+        if name in sys.modules:
+            hook(sys.modules[name])
     for directory in _opened_below:
         _hook_opens(directory)
 
@@ -525,12 +532,51 @@ def _hook_finder(finder: "Any") -> None:
         if fullname[:16] == "multiprocessing.":
             _hook_workers()
         spec = original(cls, fullname, path, target)
+        if fullname in _after_import:
+            _do_after_import(fullname, spec)
         # A namespace package gives way to any module or real package.
         if spec is None or spec.loader is None:
             _report_missing(fullname, path)
         return spec
 
     finder.find_spec = classmethod(_disguise(find_spec, original))
+
+
+def _do_after_import(fullname: str, spec: "Any") -> None:
+    """Have a module changed as soon as it was executed, with no frame of ours left by then."""
+    loader = getattr(spec, "loader", None)
+    if not isinstance(loader, _external.SourceFileLoader):
+        return
+
+    def exec_module(module: "Any") -> None:
+        del loader.exec_module
+        loader.exec_module(module)
+        try:
+            _after_import[fullname](module)
+        except Exception:
+            # Another module of that name.
+            pass
+
+    # The loader is this module's alone; the attribute hides the method of its class.
+    loader.exec_module = _disguise(exec_module, loader.exec_module)
+
+
+def _hook_listen(module: "Any") -> None:
+    """Report the first socket that listens: then a server can do its work."""
+    original = module.socket.listen
+
+    def listen(self: "Any", *backlog: "Any") -> None:
+        original(self, *backlog)
+        # multiprocessing has sockets for itself, in a directory of that name.
+        if "listen" not in _hooked and "pymp-" not in str(self.getsockname()):
+            _hooked.add("listen")
+            _channel.send(b"K%d\0" % os.getpid())
+
+    module.socket.listen = _disguise(listen, original)
+
+
+#: What is done to modules of the standard library once they are there.
+_after_import: "dict[str, Callable[[Any], None]]" = {"socket": _hook_listen}
 
 
 def _hook_archive(zipimport: "Any") -> None:
@@ -786,9 +832,14 @@ def _report_uncaught() -> None:
     try:
         error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
         if isinstance(error, BaseException):
-            text = _describe(error)[:_MAX_TEXT].replace("\0", " ")
-            record = f"X{os.getpid()} {text}\0"
-            _channel.send(record.encode("utf-8", "backslashreplace"))
+            # As Python has printed it. The program is over: an import more costs nobody.
+            lines = __import__("traceback").format_exception(
+                type(error), error, error.__traceback__
+            )
+            whole = "".join(lines)[-_MAX_TRACEBACK:]
+            for letter, text in (("T", whole), ("X", _describe(error)[:_MAX_TEXT])):
+                record = "{}{} {}".format(letter, os.getpid(), text.replace("\0", " ")) + "\0"
+                _channel.send(record.encode("utf-8", "backslashreplace"))
     except Exception:
         # Its own __str__ failed: then there is nothing to tell.
         pass

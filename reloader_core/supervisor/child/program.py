@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from reloader_core.agent.protocol import Hello, Record, Uncaught
+from reloader_core.agent.protocol import Hello, Record, Traceback, Uncaught
 from reloader_core.model import Child
 
 if TYPE_CHECKING:
@@ -60,14 +60,18 @@ class Run:
     """One process of the program, from spawn to end.
 
     :ivar error: the last line of the uncaught exception that ended it.
+    :ivar traceback: what Python has printed of that.
     :ivar is_announced: the user and the observers know that it runs.
+    :ivar is_ready: they know also that it can do its work.
     :ivar has_agent: its agent was heard.
     """
 
     process: ProgramProcess
     child: Child
     error: str | None = None
+    traceback: str | None = None
     is_announced: bool = False
+    is_ready: bool = False
     has_agent: bool = False
 
 
@@ -129,6 +133,8 @@ class Program:
                 run.has_agent = True
             elif isinstance(record, Uncaught) and record.pid == process.pid:
                 run.error = record.text
+            elif isinstance(record, Traceback) and record.pid == process.pid:
+                run.traceback = record.text
         return records
 
     def reap(self, process: ProgramProcess) -> tuple[Run, int] | None:

@@ -70,6 +70,18 @@ class Verified:
 
 
 @attrs.frozen(kw_only=True)
+class Checked:
+    """All files were compared because somebody asked; what differs was said before.
+
+    :ivar token: of the question.
+    :ivar faults: what does not compile, and keeps all changes from being acted on.
+    """
+
+    token: int
+    faults: tuple[Fault, ...]
+
+
+@attrs.frozen(kw_only=True)
 class LockWaitedFor:
     """Version control takes its time.
 
@@ -94,6 +106,7 @@ Answer: TypeAlias = (
     | ChangesOnHold
     | Unsettled
     | Verified
+    | Checked
     | LockWaitedFor
     | InspectorFailed
 )
@@ -113,6 +126,7 @@ class Answers:
         self._on_hold: tuple[Change, ...] = ()
         self._is_unsettled = False
         self._is_verifying = False
+        self._checks: list[int] = []
         self._generation = 0
         self._locks: dict[str, float] = {}
         self._told_locks: set[tuple[str, bool]] = set()
@@ -127,6 +141,10 @@ class Answers:
     def verify(self) -> None:
         """Say so when all that was compared is settled and said."""
         self._is_verifying = True
+
+    def check(self, token: int) -> None:
+        """Likewise, for somebody who asks."""
+        self._checks.append(token)
 
     def give(self) -> ChangeBatch | None:
         """Say what is new.
@@ -153,6 +171,10 @@ class Answers:
         if self._is_verifying and not self._is_unsettled:
             self._is_verifying = False
             self._post(Verified(can_start=not (faults or on_hold)))
+        if not self._is_unsettled:
+            for token in self._checks:
+                self._post(Checked(token=token, faults=faults))
+            self._checks.clear()
         self._tell_of_locks(time.monotonic())
         return batch
 

@@ -136,6 +136,20 @@ class Inspector:
         """A program has ended: was it the code on disk? ``Verified`` is posted."""
         self._inbox.put(self._verify)
 
+    def check(self, token: int) -> None:
+        """Compare all files now, noticed or not; ``Checked`` is posted when it is said."""
+        self._inbox.put(lambda: self._check(token))
+
+    @property
+    def backend(self) -> str:
+        """The ``reloader_type`` that is open."""
+        return self._watching.reloader_type
+
+    @property
+    def file_count(self) -> int:
+        """How many files matter."""
+        return len(self._snapshot)
+
     def hold(self, *, is_on_hold: bool) -> None:
         """Tell of no change for now, or of all that there is.
 
@@ -260,6 +274,10 @@ class Inspector:
         self._snapshot.end_program()
         # A file that did not count as long as the program ran may have changed meanwhile.
         self._compare_everything(time.monotonic())
+
+    def _check(self, token: int) -> None:
+        self._compare_everything(time.monotonic())
+        self._answers.check(token)
 
     def _verify(self) -> None:
         self._end_program()

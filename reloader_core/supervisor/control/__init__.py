@@ -1,0 +1,1 @@
+"""Answering those who ask a running supervisor; see ``reloader_core.control``."""

@@ -11,6 +11,8 @@ From the agent come records, each one letter, a payload and a NUL:
 ``W<path>``                                               about to be written or removed
 ``M<path without suffix>``                                looked for here, not found
 ``K<pid>``                                                listens on a socket, the first one
+``P<pid>``                                                at a debugger prompt
+``Q<pid>``                                                no longer
 ``T<pid> <text>``                                         the traceback of what ends it
 ``X<pid> <text>``                                         ends by an uncaught exception
 ========================================================  =============================
@@ -35,11 +37,13 @@ from reloader_core.agent import ENVIRONMENT_VARIABLE, INJECT_DIRECTORY, LoadedKi
 from reloader_core.stamp import Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = [
+    "AtPrompt",
     "Directory",
     "Hello",
+    "LeftPrompt",
     "Listening",
     "Loaded",
     "Missing",
@@ -111,6 +115,18 @@ class Listening(NamedTuple):
     pid: int
 
 
+class AtPrompt(NamedTuple):
+    """The process ``pid`` is at the prompt of a debugger."""
+
+    pid: int
+
+
+class LeftPrompt(NamedTuple):
+    """The process ``pid`` is no longer at a prompt."""
+
+    pid: int
+
+
 class Traceback(NamedTuple):
     """What Python has printed of the exception that ends ``pid``, or the end of it.
 
@@ -132,7 +148,27 @@ class Uncaught(NamedTuple):
     text: str
 
 
-Record = Hello | Directory | Running | Listening | Loaded | Missing | Written | Traceback | Uncaught
+Record = (
+    Hello
+    | Directory
+    | Running
+    | Listening
+    | AtPrompt
+    | LeftPrompt
+    | Loaded
+    | Missing
+    | Written
+    | Traceback
+    | Uncaught
+)
+
+#: Records that hold a process id only.
+_OF_A_PROCESS: Mapping[bytes, Callable[[int], Running | Listening | AtPrompt | LeftPrompt]] = {
+    b"R": Running,
+    b"K": Listening,
+    b"P": AtPrompt,
+    b"Q": LeftPrompt,
+}
 
 
 def decode(buffer: bytes) -> tuple[list[Record], bytes]:
@@ -171,10 +207,8 @@ def _decode_record(raw: bytes) -> Record | None:
         if letter == b"H":
             pid, version, executable = payload.split(b" ", 2)
             return Hello(int(pid), version.decode("ascii"), os.fsdecode(executable))
-        if letter == b"R":
-            return Running(int(payload))
-        if letter == b"K":
-            return Listening(int(payload))
+        if letter in _OF_A_PROCESS:
+            return _OF_A_PROCESS[letter](int(payload))
         if letter in (b"T", b"X"):
             pid, text = payload.split(b" ", 1)
             kind = Traceback if letter == b"T" else Uncaught

@@ -23,6 +23,8 @@ class Configuration(NamedTuple):
         read are watched like those it loads.
     :ivar plugins: modules with hooks, or installed plugins, to be loaded by name.
     :ivar restart: how a replacement is started.
+    :ivar hold_in_debugger: whether changes wait while the program is at a prompt.
+    :ivar restart_on_enter: whether Enter on the terminal restarts the program.
     :ivar grace_seconds: seconds that a program gets to end by itself.
     :ivar stop_signal: the name of the signal that asks a program to end.
     :ivar pass_signals: names of signals that are passed on to the program.
@@ -45,6 +47,8 @@ class Configuration(NamedTuple):
     track_opened_files: bool = False
     plugins: tuple[str, ...] = ()
     restart: str = "spawn"
+    hold_in_debugger: bool = True
+    restart_on_enter: bool = True
     grace_seconds: float = 5.0
     stop_signal: str = "SIGTERM"
     pass_signals: tuple[str, ...] = ("SIGUSR1", "SIGUSR2", "SIGWINCH")

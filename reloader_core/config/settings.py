@@ -345,6 +345,22 @@ SETTINGS: Mapping[str, Setting] = {
             check=_check_restart,
         ),
         Setting(
+            key="hold_in_debugger",
+            kind="flag",
+            help="Restart nothing while the program is at a debugger prompt; default yes.",
+            expected="give true or false",
+            check=lambda value: None,
+            option="--hold-in-debugger",
+        ),
+        Setting(
+            key="restart_on_enter",
+            kind="flag",
+            help="Restart when Enter is pressed on the terminal; default yes.",
+            expected="give true or false",
+            check=lambda value: None,
+            option="--restart-on-enter",
+        ),
+        Setting(
             key="grace_seconds",
             kind="seconds",
             help="Seconds the program gets to end before it is killed; default 5.",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from reloader_core.stamp import Stamp
     from reloader_core.supervisor.channel import Channel
     from reloader_core.supervisor.child.launcher import Launcher
+    from reloader_core.supervisor.child.terminal import Terminal
     from reloader_core.supervisor.signals import SignalMeanings
 
 
@@ -38,6 +39,7 @@ def assemble(
     channel: Channel,
     contents: Mapping[str, tuple[Stamp, bytes]],
     signals: SignalMeanings,
+    terminal: Terminal,
     report: Report,
 ) -> Supervisor:
     """Build a supervisor that is ready to run.
@@ -49,6 +51,7 @@ def assemble(
     :param channel: where the supervisor's events come from; the caller closes it.
     :param contents: digests of files that were read before, with their stamps.
     :param signals: what signals mean.
+    :param terminal: noted before the first program.
     :param report: shows notices.
     :raises ConfigurationError: the backend's options are wrong.
     :raises PluginError: a plugin that was asked for cannot be used.
@@ -81,5 +84,6 @@ def assemble(
             watching, is_excluded=rules.is_excluded, contents=contents, post=post
         ),
         signals=signals,
+        terminal=terminal,
         report=report,
     )

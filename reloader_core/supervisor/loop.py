@@ -28,6 +28,8 @@ from reloader_core.supervisor.child.terminal import is_in_foreground
 from reloader_core.supervisor.control.desk import Desk
 from reloader_core.supervisor.decisions import AskAgain, Decisions
 from reloader_core.supervisor.holds import Holds
+from reloader_core.supervisor.keyboard import Keyboard
+from reloader_core.supervisor.prompts import Prompts
 from reloader_core.supervisor.readiness import Readiness
 from reloader_core.supervisor.records import Records
 from reloader_core.supervisor.signals import ENDING_SIGNALS, Meaning, SignalMeanings
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from reloader_core.config.schema import Configuration
     from reloader_core.supervisor.child.launcher import Launcher
     from reloader_core.supervisor.child.process import ProgramProcess
+    from reloader_core.supervisor.child.terminal import Terminal
     from reloader_core.supervisor.hooks import Hooks
     from reloader_core.supervisor.watch.inspector import Inspector
 
@@ -75,6 +78,7 @@ class Supervisor:
     :param channel: where all events come from; the caller closes it.
     :param make_inspector: builds the inspector around what takes its answers.
     :param signals: what signals mean.
+    :param terminal: noted before the first program.
     :param report: shows notices; called from several threads.
     """
 
@@ -88,6 +92,7 @@ class Supervisor:
         channel: Channel,
         make_inspector: Callable[[Callable[[Answer], None]], Inspector],
         signals: SignalMeanings,
+        terminal: Terminal,
         report: Report,
     ) -> None:
         self._configuration = configuration
@@ -125,6 +130,18 @@ class Supervisor:
             reload=self._reload,
         )
         self._holds = Holds(self._inspector, root=configuration.project_root, tell=self._tell)
+        self._prompts = Prompts(
+            channel,
+            self._holds,
+            title=command.title,
+            is_holding=configuration.hold_in_debugger,
+        )
+        self._terminal = terminal
+        self._keyboard = Keyboard(
+            channel,
+            is_program_alive=lambda: self._program.run is not None,
+            is_at_prompt=lambda: bool(self._prompts),
+        )
         self._readiness = Readiness()
         self._desk = Desk(
             channel=channel,
@@ -153,12 +170,16 @@ class Supervisor:
                 self._inspector.start()
                 self._step(lifecycle.Begin())
                 self._desk.open()
+                if self._configuration.restart_on_enter:
+                    self._keyboard.open()
                 while not isinstance(self._state, lifecycle.Ended):
                     self._turn()
                 return self._state.exit_code
             finally:
                 self._desk.close()
+                self._keyboard.close()
                 self._program.abandon()
+                self._terminal.restore()
                 self._inspector.close()
 
     def _turn(self) -> None:
@@ -286,6 +307,7 @@ class Supervisor:
             if any(isinstance(record, Running) for record in records):
                 self._announce(run)
             self._readiness.learn(records, time.monotonic())
+            self._prompts.learn(records)
             self._records.take(records)
 
     def _reap(self, process: ProgramProcess) -> None:
@@ -295,6 +317,8 @@ class Supervisor:
             self._tell_of_left(process)
             return
         run, returncode = reaped
+        self._terminal.restore()
+        self._prompts.end_program()
         now = time.monotonic()
         is_expected = isinstance(self._state, lifecycle.Stopping | lifecycle.Quitting)
         lived_seconds = now - run.child.started_at
@@ -358,13 +382,18 @@ class Supervisor:
         match self._state:
             case lifecycle.Waiting():
                 self._desk.history.error = traceback or text
-                self._tell(Level.ERROR, "waiting", f"{text}; waiting for a change", details)
+                self._tell(Level.ERROR, "waiting", f"{text}; {self._waiting()}", details)
             case lifecycle.Delaying():
                 self._tell(Level.WARNING, "delayed", f"{text} again; restarting soon", details)
             case _ if ended.is_expected or not ended.returncode:
                 self._tell(Level.DETAIL, "exited", text, details)
             case _:
                 self._tell(Level.INFO, "exited", text, details)
+
+    def _waiting(self) -> str:
+        """What the user can do about a program that does not run."""
+        hint = " (Enter starts it again)" if self._keyboard.is_open else ""
+        return f"waiting for a change{hint}"
 
     def _reload(self, batch: ChangeBatch, said: str) -> None:
         self._restart(batch.noticed_at, said, batch)
@@ -419,6 +448,7 @@ class Supervisor:
                 case lifecycle.AwaitChange():
                     self._cause = None
                     self._inspector.end_program()
+                    self._keyboard.look()
 
     @property
     def _current(self) -> Run:
@@ -436,10 +466,12 @@ class Supervisor:
         process.kill()
 
     def _spawn(self) -> None:
+        if self._starter.starts:  # the first one may run already
+            self._terminal.note()
         run = self._starter.start(self._cause.changes if self._cause else ())
         if run is None:
             why = f": {error}" if (error := self._starter.error) else ""
-            text = f"{self._command.title} cannot be started{why}; waiting for a change"
+            text = f"{self._command.title} cannot be started{why}; {self._waiting()}"
             self._tell(Level.ERROR, "waiting", text)
             self._desk.history.error = text
             self._step(lifecycle.SpawnFailed())

@@ -24,6 +24,7 @@ from reloader_core.supervisor.channel import Channel
 from reloader_core.supervisor.child.launcher import Launcher
 from reloader_core.supervisor.child.process import make_host
 from reloader_core.supervisor.child.sockets import close_sockets, describe_socket, open_sockets
+from reloader_core.supervisor.child.terminal import Terminal
 from reloader_core.supervisor.signals import SignalMeanings
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def supervise(
 
         leave_pid_1()
     with contextlib.ExitStack() as cleanup:
+        terminal = Terminal()
+        terminal.note()
         launcher = Launcher(make_host())
         cleanup.callback(launcher.close)
         if invocation is not None:
@@ -99,6 +102,7 @@ def supervise(
             channel=channel,
             contents=contents,
             signals=signals,
+            terminal=terminal,
             report=report,
         )
         for listening in sockets:

@@ -12,11 +12,15 @@ from hypothesis import strategies as st
 
 from reloader_core.agent import ENVIRONMENT_VARIABLE, INJECT_DIRECTORY, LoadedKind
 from reloader_core.agent.protocol import (
+    AtPrompt,
     Directory,
     Hello,
+    LeftPrompt,
+    Listening,
     Loaded,
     Missing,
     Running,
+    Traceback,
     Uncaught,
     Written,
     agent_environment,
@@ -32,6 +36,10 @@ EXAMPLES = {
     b"D/project": Directory("/project"),
     b"H12 3.11.7 /usr/bin/my python": Hello(12, "3.11.7", "/usr/bin/my python"),
     b"R12": Running(12),
+    b"K12": Listening(12),
+    b"P12": AtPrompt(12),
+    b"Q12": LeftPrompt(12),
+    b"T12 Traceback:\n  \xff": Traceback(12, "Traceback:\n  \ufffd"),
     b"S1 22 333 -4 5000000000 /a b\n/c.py": Loaded("/a b\n/c.py", STAMP, LoadedKind.SOURCE),
     b"E1 22 333 -4 5000000000 /c.so": Loaded("/c.so", STAMP, LoadedKind.EXTENSION),
     b"B1 22 333 -4 5000000000 /c.pyc": Loaded("/c.pyc", STAMP, LoadedKind.BYTECODE),

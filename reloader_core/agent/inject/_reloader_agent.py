@@ -575,8 +575,37 @@ def _hook_listen(module: "Any") -> None:
     module.socket.listen = _disguise(listen, original)
 
 
-#: What is done to modules of the standard library once they are there.
-_after_import: "dict[str, Callable[[Any], None]]" = {"socket": _hook_listen}
+#: Debuggers within one another, and in several threads.
+_prompts: "list[None]" = []
+
+
+def _hook_prompt(debugger: "Any") -> None:
+    """Report when somebody comes to the prompt of a debugger, and when they leave it.
+
+    A class that derives from this one calls its method for the prompt, or is hooked itself.
+    """
+    original = debugger.interaction
+
+    def interaction(self: "Any", *args: "Any", **kwargs: "Any") -> "Any":
+        _prompts.append(None)
+        if len(_prompts) == 1:
+            _channel.send(b"P%d\0" % os.getpid())
+        try:
+            return original(self, *args, **kwargs)
+        finally:
+            _prompts.pop()
+            if not _prompts:
+                _channel.send(b"Q%d\0" % os.getpid())
+
+    debugger.interaction = _disguise(interaction, original)
+
+
+#: What is done to a module once it is there.
+_after_import: "dict[str, Callable[[Any], None]]" = {
+    "socket": _hook_listen,
+    "pdb": lambda module: _hook_prompt(module.Pdb),
+    "pudb.debugger": lambda module: _hook_prompt(module.Debugger),
+}
 
 
 def _hook_archive(zipimport: "Any") -> None:

@@ -290,6 +290,8 @@ class Keeper:
         now = time.monotonic()
         rest = self._rest_of(kept)
         if not rest and kept.returncode is not None:
+            # Also what has ended just now: a process group exists until it was waited for.
+            self._reap()
             self._let_go(kept, [])
             return
         if kept.kill_since is None and kept.ask_until is not None and now >= kept.ask_until:

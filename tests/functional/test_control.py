@@ -54,7 +54,9 @@ class Project:
     def start(self, *options: str, program: str = WAITING_PROGRAM) -> Running:
         if not (self.directory / "app.py").exists():
             self.workshop.write("app.py", program)
-        running = self.workshop.reloader("run", *options, "app.py", env=self.environ)
+        # So that a line is written at one stroke, and not in the middle of another one.
+        env = {**self.environ, "PYTHONUNBUFFERED": ""}
+        running = self.workshop.reloader("run", *options, "app.py", env=env)
         wait_until(self.socket.exists, "the socket")
         return running
 

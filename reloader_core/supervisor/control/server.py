@@ -106,15 +106,18 @@ class ControlServer:
             return
         listening = socket.socket(socket.AF_UNIX)
         try:
-            _remove_stale(path)
+            _refuse_if_alive(path)
+            # Made ready under another name: whoever finds it can connect.
+            unfinished = f"{path}.{os.getpid()}"
             former = os.umask(0o177)
             try:
-                listening.bind(path)
+                listening.bind(unfinished)
             finally:
                 os.umask(former)
             listening.listen()
             listening.setblocking(False)
-            status = os.lstat(path)
+            status = os.lstat(unfinished)
+            os.replace(unfinished, path)
         except BaseException:
             listening.close()
             raise
@@ -189,23 +192,17 @@ class ControlServer:
                 os.unlink(self._path)
 
 
-def _remove_stale(path: str) -> None:
-    """Remove what a supervisor has left that was killed.
+def _refuse_if_alive(path: str) -> None:
+    """What a supervisor has left that was killed may be replaced; nothing else.
 
     :raises AlreadyControlledError: somebody listens there.
     """
     if sys.platform == "win32":
         return
-    if not os.path.lexists(path):
-        return
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(1.0)
-        try:
+        with contextlib.suppress(ConnectionRefusedError, FileNotFoundError):
             probe.connect(path)
-        except (ConnectionRefusedError, FileNotFoundError):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
-        else:
             raise AlreadyControlledError(path)
 
 

@@ -154,6 +154,8 @@ class Decision(enum.Enum):
 
 
 def _freeze(paths: Iterable[str] | None) -> frozenset[str] | None:
+    if isinstance(paths, str):
+        raise TypeError(f"expected paths, got one string: {paths!r}; put it into a list")
     return None if paths is None else frozenset(paths)
 
 

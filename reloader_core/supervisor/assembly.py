@@ -71,6 +71,7 @@ def assemble(
         configuration.reloader_type,
         open_source=opener.open,
         warn=partial(tell, Level.WARNING, "backend"),
+        detail=partial(tell, Level.DETAIL, "backend"),
     )
     launcher.ask_first(Reach())
     rules = ExcludeRules(root=configuration.project_root, patterns=configuration.exclude_patterns)

@@ -193,7 +193,8 @@ class Plugins:
         meanwhile: Callable[[], None] = lambda: None,
     ) -> Iterator[tuple[str, _T]]:
         for name, call in self._iter_calls(hook, argument):
-            if self._waiter.is_quitting:
+            # Without plugins, the program may run already, and is only taken in here.
+            if self._guarded and self._waiter.is_quitting:
                 return
             function = partial(_read_answer, call, read)
             if guarded := self._guarded.get(name):

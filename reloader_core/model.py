@@ -279,7 +279,8 @@ class RestartPlan:
     :ivar changes: why; empty for the first start and for one that the program,
         or somebody else, asked for.
     :ivar spawn: starts a process the way the core does, with the agent in it,
-        and returns it; give it another command to change how (``command=``).
+        and returns it; give it another command to change how (``command=``). Raises
+        ``PluginError`` when the plan is over: the program was started without it.
     """
 
     command: Command

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 class Spawning:
     """Starts the program of one plan, as long as the plan is to be carried out.
 
-    Only the supervisor's own thread starts processes: on Linux the kernel ends a program
-    when the *thread* that started it ends (``PR_SET_PDEATHSIG``), and what the program
-    has to say is taken in there.
+    Only the supervisor's own thread starts processes: the keeper is asked one thing at a
+    time, and what the program has to say is heard there.
 
     :param spawn: starts it, or returns the one that was started.
     :param wake: has :meth:`serve` called on the thread that made this object.

@@ -228,8 +228,8 @@ def test_a_plugin_that_would_start_the_program_too_late_is_refused(suspects: Sus
     suspects.workshop.write("go", "")
     running.err.wait_for("plugin 'bad' failed late in restart_child: PluginError: start 2 is over")
     assert "start 2 is over" in (suspects.directory / "refused").read_text()
-    programs = psutil.Process(running.process.pid).children()
-    assert [each.pid for each in programs if "app.py" in each.cmdline()] == [
+    below = psutil.Process(running.process.pid).children(recursive=True)
+    assert [each.pid for each in below if each.cmdline()[1:] == ["app.py"]] == [
         int(running.out.lines[-1].split()[-1])
     ]
     suspects.edit()

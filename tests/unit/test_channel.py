@@ -73,3 +73,12 @@ def test_another_signal_does_not_end_a_wait_and_is_not_lost(channel: Channel) ->
         assert not channel.is_quitting
         received = channel.receive(time.monotonic() + SECONDS)
         assert received == [SignalReceived(number=signal.SIGUSR1)]
+
+
+def test_a_signal_that_means_something_else_here_does_not_end_a_wait(channel: Channel) -> None:
+    channel.quit_signals = frozenset()
+    with channel.catching_signals([signal.SIGTERM]):
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert not channel.wait_for(lambda: False, 0.05)
+        assert not channel.is_quitting
+        assert len(channel.receive(time.monotonic() + SECONDS)) == 1

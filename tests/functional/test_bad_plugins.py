@@ -22,11 +22,12 @@ ARGUMENTS = {
     "restart_child": "plan",
     "adapt_command": "command",
     "child_started": "child",
+    "child_ready": "child",
     "child_exited": "ended",
     "reload_finished": "report",
 }
 HOOKS_THAT_ANSWER = ["iter_watched_files", "should_reload", "restart_child", "adapt_command"]
-OBSERVERS = ["child_started", "child_exited", "reload_finished"]
+OBSERVERS = ["child_started", "child_ready", "child_exited", "reload_finished"]
 
 #: Called at each restart; ``adapt_command`` is only called once.
 CALLED_AGAIN = [hook for hook in ARGUMENTS if hook != "adapt_command"]
@@ -47,10 +48,13 @@ def iter_watched_files(request):
     return ["words.txt"]
 
 @hookimpl
-def child_started(child):
+def child_ready(child):
     with open("heard", "a") as file:
-        file.write(f"started {child.generation}\\n")
+        file.write(f"ready {child.generation}\\n")
 """
+
+#: Listens, so that it is known to be ready.
+PROGRAM = "import socket\nserver = socket.create_server(('127.0.0.1', 0))\n" + WAITING_PROGRAM
 
 
 def plugin(hook: str, body: str, *, prelude: str = "") -> str:
@@ -72,7 +76,7 @@ class Suspects:
     def __init__(self, workshop: Workshop) -> None:
         self.workshop = workshop
         self.directory = workshop.directory
-        workshop.write("app.py", WAITING_PROGRAM)
+        workshop.write("app.py", PROGRAM)
         workshop.write("value.py", assign("0"))
         workshop.write("good.py", GOOD)
         self.edits = 0
@@ -83,6 +87,7 @@ class Suspects:
             "run", "--interval", "0.1", "--plugin", "good", "--plugin", "bad", *arguments, "app.py"
         )
         self.running.out.wait_for("value 0")
+        self.until_heard(1)
         return self.running
 
     def edit(self) -> None:
@@ -90,14 +95,15 @@ class Suspects:
         self.edits += 1
         self.workshop.write("value.py", assign(str(self.edits)))
         self.running.out.wait_for(f"value {self.edits} ")
-        self.running.err.wait_for(f"{self.edits} changed|changed: restarted")
+        self.until_heard(self.edits + 1)
 
     def lines(self, text: str) -> list[str]:
         return [line for line in self.running.err.lines if text in line]
 
-    def is_heard(self, generation: int) -> bool:
-        heard = self.directory / "heard"
-        return heard.exists() and f"started {generation}\n" in heard.read_text()
+    def until_heard(self, generation: int) -> None:
+        """Wait until the good plugin has heard that a program is ready."""
+        heard, line = self.directory / "heard", f"ready {generation}\n"
+        wait_until(lambda: heard.exists() and line in heard.read_text(), f"it to hear {line!r}")
 
 
 @pytest.fixture
@@ -119,7 +125,6 @@ def test_a_bad_hook_is_named_three_times_and_then_disabled(
     running = suspects.start(plugin(hook, fault))
     for _ in range(5):
         suspects.edit()
-    wait_until(lambda: suspects.is_heard(6), "the good plugin to hear of all starts")
     running.err.wait_for(f"plugin 'bad' failed 3 times in a row in {hook}, which is not called any")
     assert running.stop() == 143
     failures = suspects.lines(f"plugin 'bad' failed in {hook}: ")
@@ -198,7 +203,6 @@ def test_a_hook_that_blocks_holds_a_restart_up_for_two_seconds_at_most(
     suspects.edit()
     running.err.wait_for(f"plugin 'bad' did not answer {hook} within 2 s: going on without it")
     assert len(suspects.lines("plugin 'bad'")) == 1
-    wait_until(lambda: suspects.is_heard(3), "the good plugin to hear of all starts")
     assert running.stop() == 143
 
 
@@ -208,7 +212,6 @@ def test_an_observer_that_blocks_holds_nothing_up(suspects: Suspects, hook: str)
     began = time.monotonic()
     suspects.edit()
     suspects.edit()
-    wait_until(lambda: suspects.is_heard(3), "the good plugin to hear of all starts")
     assert time.monotonic() - began < 10.0
     running.err.wait_for(f"plugin 'bad' took 10.* s for {hook}; more than 5 s are too many")
     assert running.stop() == 143

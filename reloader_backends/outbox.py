@@ -22,7 +22,7 @@ class Outbox:
     def __init__(self) -> None:
         self._changed = threading.Condition(threading.Lock())
         self._hints: dict[tuple[str, HintScope], Hint] = {}
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._is_closed = False
 
     def put(self, hints: Iterable[Hint]) -> None:
@@ -32,7 +32,7 @@ class Outbox:
                 self._hints[hint.path, hint.scope] = hint
             self._changed.notify()
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         """Have every wait raise this from now on."""
         with self._changed:
             self._error = self._error or error
@@ -52,7 +52,7 @@ class Outbox:
         """Wait for hints.
 
         :param timeout: seconds; ``None`` to wait until there are some or it is closed.
-        :raises Exception: what was given to :meth:`fail`.
+        :raises BaseException: what was given to :meth:`fail`.
         """
         with self._changed:
             self._changed.wait_for(self._has_news, timeout)

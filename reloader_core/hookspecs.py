@@ -1,8 +1,9 @@
 """The contracts between the supervisor and its plugins.
 
 Every hook takes one frozen object, positionally. An implementation may leave
-the argument out. Plugins raise freely: a plugin that raises is reported by
-name and skipped for that call.
+the argument out. Plugins raise freely: a plugin that raises, or takes too long,
+is reported by name and skipped for that call; a hook that fails again and again
+is not called any more. Each plugin is called on a thread of its own.
 """
 
 from __future__ import annotations

@@ -154,6 +154,8 @@ class Decision(enum.Enum):
 
 
 def _freeze(paths: Iterable[str] | None) -> frozenset[str] | None:
+    if isinstance(paths, str):
+        raise TypeError(f"expected paths, got one string: {paths!r}; put it into a list")
     return None if paths is None else frozenset(paths)
 
 
@@ -277,7 +279,8 @@ class RestartPlan:
     :ivar changes: why; empty for the first start and for one that the program,
         or somebody else, asked for.
     :ivar spawn: starts a process the way the core does, with the agent in it,
-        and returns it; give it another command to change how (``command=``).
+        and returns it; give it another command to change how (``command=``). Raises
+        ``PluginError`` when the plan is over: the program was started without it.
     """
 
     command: Command

@@ -39,7 +39,7 @@ class Links:
         *,
         open_backend: Callable[[str], ChangeSource],
         hear: Callable[[Iterable[Hint]], None],
-        fail: Callable[[Exception], None],
+        fail: Callable[[BaseException], None],
     ) -> None:
         self._backend = backend
         self._open_backend = open_backend
@@ -119,7 +119,7 @@ class Links:
             raise BackendUnavailableError(f"{backend} would not be quicker")
         return self._open_backend(backend)
 
-    def _lose(self, error: Exception) -> None:
+    def _lose(self, error: BaseException) -> None:
         self.close()
         if not isinstance(error, BackendUnavailableError):
             self._fail(error)

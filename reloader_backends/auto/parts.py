@@ -43,7 +43,7 @@ class Part:
         *,
         open_backend: Callable[[str], ChangeSource],
         hear: Callable[[Iterable[Hint]], None],
-        fail: Callable[[Exception], None],
+        fail: Callable[[BaseException], None],
         tell_fallback: Callable[[str, Exception], None],
         is_direct: bool = False,
     ) -> None:
@@ -182,7 +182,8 @@ class Part:
         try:
             while not self._is_closed:
                 self._wait(self._source)
-        except Exception as error:
+        except BaseException as error:
+            # Also SystemExit, which would end this thread without a word.
             if not self._is_closed:
                 self._fail(error)
 

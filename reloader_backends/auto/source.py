@@ -232,7 +232,7 @@ class AutoSource:
             for hint in hints
         )
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         self._outbox.fail(error)
         with self._state:
             local = self._parts.get(Kind.LOCAL)

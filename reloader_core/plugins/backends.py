@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import attrs
 
 from reloader_core.errors import PluginError
-from reloader_core.plugins.manager import Plugins, describe
+from reloader_core.plugins.answers import read_source
+from reloader_core.plugins.faults import describe
+from reloader_core.plugins.manager import Plugins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,11 +57,12 @@ class Backend:
         """Open its watcher; what it raises is the caller's to deal with.
 
         :raises PluginError: it returned nothing.
+        :raises TypeError: it returned something else than a source.
         """
         source = self._manager.hook.open_change_source(request=request)
         if source is None:
             raise PluginError(f"backend {self.name!r} returned no change source")
-        return source  # type: ignore[no-any-return]  # a Protocol: what it can do, shows
+        return read_source(source)
 
 
 def load_backend(entry: EntryPoint, report: Callable[[str], None]) -> Backend:
@@ -72,6 +75,8 @@ def load_backend(entry: EntryPoint, report: Callable[[str], None]) -> Backend:
     subject = f"backend {entry.name!r} of {entry.distribution}"
     try:
         plugin = entry.load()
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise PluginError(f"{subject} cannot be imported: {describe(error)}") from error
     return Backend.of(plugin, entry.name, subject, report)

@@ -60,7 +60,7 @@ def assemble(
     warn = partial(tell, Level.WARNING, "plugin")
     opener = Backends(configuration, backends, tell=tell)
     opener.check(configuration.reloader_type)
-    plugins = Plugins(warn)
+    plugins = Plugins(warn, detail=partial(tell, Level.DETAIL, "plugin"), waiter=channel)
     plugins.load_installed()
     plugins.load_named(configuration.plugins, directory=configuration.project_root)
     hooks = Hooks(plugins)
@@ -71,6 +71,7 @@ def assemble(
         configuration.reloader_type,
         open_source=opener.open,
         warn=partial(tell, Level.WARNING, "backend"),
+        detail=partial(tell, Level.DETAIL, "backend"),
     )
     launcher.ask_first(Reach())
     rules = ExcludeRules(root=configuration.project_root, patterns=configuration.exclude_patterns)

@@ -18,7 +18,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
     from types import FrameType
 
 #: The signals that end the supervisor, where the system has them.
@@ -27,6 +27,10 @@ QUIT_SIGNALS = tuple(
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK")
     if hasattr(signal, name)
 )
+
+#: A wait counts this much at most of what passed meanwhile: a supervisor that was itself
+#: suspended has not waited.
+_SLICE_SECONDS = 0.25
 
 #: What a thread writes; signals are written as their own number, from 1 up.
 _POSTED = b"\0"
@@ -48,20 +52,30 @@ class Due(NamedTuple):
 
 
 class Channel:
-    """One queue for everything the supervisor reacts to."""
+    """One queue for everything the supervisor reacts to.
+
+    :ivar quit_signals: for which nothing is waited out.
+    """
 
     def __init__(self) -> None:
+        self.quit_signals = frozenset(map(int, QUIT_SIGNALS))
         self._selector = selectors.DefaultSelector()
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_reader.setblocking(False)
         self._wake_writer.setblocking(False)
         self._selector.register(self._wake_reader, selectors.EVENT_READ, None)
         self._posted: collections.deque[object] = collections.deque()
+        # Read, and not received yet.
+        self._signals: collections.deque[int] = collections.deque()
         self._reminders: dict[type, tuple[float, object]] = {}
 
     def post(self, event: object) -> None:
         """Add an event, from any thread."""
         self._posted.append(event)
+        self.wake()
+
+    def wake(self) -> None:
+        """End a wait, from any thread."""
         # A full buffer means that a wake-up is under way already; a closed
         # socket that nobody listens any more.
         with contextlib.suppress(OSError):
@@ -95,6 +109,8 @@ class Channel:
         """
         dues = [at for at, _ in self._reminders.values()]
         dues += [] if deadline is None else [deadline]
+        # Their wake-ups may have been read by `wait_for`.
+        dues += [0.0] if self._signals or self._posted else []
         timeout = max(0.0, min(dues) - time.monotonic()) if dues else None
         ready = [key.data for key, _ in self._selector.select(timeout)]
         # Signals come first: Ctrl-C ends supervisor and program at once, and
@@ -112,15 +128,43 @@ class Channel:
 
         :returns: whether there is; :meth:`receive` has it.
         """
+        return bool(self._signals or self._posted) or self._sleep(seconds)
+
+    @property
+    def is_quitting(self) -> bool:
+        """Whether a signal that ends it all is still to be received."""
+        self._read_wake_ups()
+        return not self.quit_signals.isdisjoint(self._signals)
+
+    def wait_for(self, is_so: Callable[[], bool], seconds: float) -> bool:
+        """Wait until something is so, while no event is received.
+
+        :param is_so: called at first, and whenever somebody has called :meth:`wake`.
+        :param seconds: at most. A signal that ends it all is not waited out either.
+        :returns: whether it is so.
+        """
+        while not is_so():
+            if self.is_quitting or seconds <= 0:
+                return is_so()
+            began = time.monotonic()
+            self._sleep(min(seconds, _SLICE_SECONDS))
+            seconds -= min(time.monotonic() - began, _SLICE_SECONDS)
+            self._read_wake_ups()
+        return True
+
+    def _sleep(self, seconds: float) -> bool:
         readable, _, _ = select.select([self._wake_reader], [], [], seconds)
         return bool(readable)
 
-    def _iter_wake_ups(self) -> Iterator[object]:
-        numbers: bytes = b""
+    def _read_wake_ups(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            numbers = self._wake_reader.recv(4096)
-        for place, number in enumerate(numbers):
-            if number and not _is_undone(number, numbers[place + 1 :]):
+            self._signals.extend(filter(None, self._wake_reader.recv(4096)))
+
+    def _iter_wake_ups(self) -> Iterator[object]:
+        self._read_wake_ups()
+        while self._signals:
+            number = self._signals.popleft()
+            if not _is_undone(number, self._signals):
                 yield SignalReceived(number=number)
         while self._posted:
             yield self._posted.popleft()
@@ -147,7 +191,7 @@ class Channel:
         self._wake_writer.close()
 
 
-def _is_undone(number: int, later: bytes) -> bool:
+def _is_undone(number: int, later: Container[int]) -> bool:
     """Whether it is a stop that was continued by now: to stop then would be for ever."""
     if sys.platform == "win32":
         return False

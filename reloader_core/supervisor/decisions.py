@@ -64,7 +64,12 @@ class Decisions:
         self._deferred = None
         self._channel.forget(AskAgain)
         what = describe_changes(batch.changes, self._root)
-        outcome = combine(batch, self._hooks.verdicts(batch))
+        verdicts = self._hooks.verdicts(batch)
+        if self._channel.is_quitting:
+            # Not everybody was asked, and nothing is started any more.
+            self._deferred = batch
+            return
+        outcome = combine(batch, verdicts)
         said = "; ".join(f"{reason} ({name})" for name, reason in outcome.reasons)
         match outcome.decision:
             case Decision.VETO:

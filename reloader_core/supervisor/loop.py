@@ -121,6 +121,7 @@ class Supervisor:
             inspector=self._inspector,
             extra_files=self._extra_files,
             hooks=hooks,
+            wake=self._channel.wake,
         )
         self._decisions = Decisions(
             hooks=hooks,
@@ -181,6 +182,7 @@ class Supervisor:
                 self._program.abandon()
                 self._terminal.restore()
                 self._inspector.close()
+                self._hooks.close()
 
     def _turn(self) -> None:
         for event in self._channel.receive(lifecycle.deadline(self._state)):
@@ -469,6 +471,10 @@ class Supervisor:
         if self._starter.starts:  # the first one may run already
             self._terminal.note()
         run = self._starter.start(self._cause.changes if self._cause else ())
+        if run is None and self._channel.is_quitting:
+            # Nothing was started any more, and nothing will be.
+            self._step(lifecycle.SpawnFailed())
+            return
         if run is None:
             why = f": {error}" if (error := self._starter.error) else ""
             text = f"{self._command.title} cannot be started{why}; {self._waiting()}"

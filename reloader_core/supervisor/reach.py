@@ -8,13 +8,10 @@ nothing else on that mount is asked, and no thread is started in its place.
 from __future__ import annotations
 
 import os
-import queue
-import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import attrs
-
+from reloader_core.lines import Call, Line
 from reloader_core.mounts import MountChanges, MountTable, Places
 from reloader_core.policy.comparison import OutOfReachError
 
@@ -45,7 +42,7 @@ class Reach:
         self._table = MountTable()
         self._places = Places(self._table)
         self._forget_at = 0.0
-        self._lines: dict[str, _Line] = {}
+        self._servers: dict[str, _Server] = {}
 
     def is_remote(self, path: str) -> bool:
         """Whether others than this kernel may change files there."""
@@ -72,19 +69,17 @@ class Reach:
         mount = self._remote_mount(path)
         if mount is None:
             return function(*arguments)
-        line = self._lines.get(mount.point)
-        if line is None:
-            line = self._lines[mount.point] = _Line(mount.point)
-        what = (function, *arguments)
-        result: _T = line.call(_Call(what, lambda: function(*arguments)))
-        return result
+        server = self._servers.get(mount.point)
+        if server is None:
+            server = self._servers[mount.point] = _Server(mount.point)
+        return server.ask(function, *arguments)
 
     def close(self) -> None:
         """Let the threads end; one that is stuck does so when its call returns."""
         if self._changes is not None:
             self._changes.close()
-        for line in self._lines.values():
-            line.close()
+        for server in self._servers.values():
+            server.close()
 
     def _remote_mount(self, path: str) -> Mount | None:
         now = time.monotonic()
@@ -101,66 +96,31 @@ class Reach:
         return place.mount if place.is_remote else None
 
 
-@attrs.define(eq=False)
-class _Call:
-    """A call that is made on the thread of a server.
-
-    :ivar what: what is asked, of what.
-    :ivar done_at: when it returned, monotonic seconds.
-    """
-
-    what: tuple[object, ...]
-    function: Callable[[], Any]
-    is_done: threading.Event = attrs.field(factory=threading.Event)
-    done_at: float = 0.0
-    value: Any = None
-    error: BaseException | None = None
-
-    def make(self) -> None:
-        """Make it; called on the thread."""
-        try:
-            self.value = self.function()
-        except BaseException as error:
-            self.error = error
-        finally:
-            self.done_at = time.monotonic()
-            self.is_done.set()
-
-    def result(self) -> Any:
-        """What it returned, or raised."""
-        if self.error is not None:
-            raise self.error
-        return self.value
-
-
-class _Line:
-    """The thread that asks one server."""
+class _Server:
+    """One server, asked on a thread of its own."""
 
     def __init__(self, point: str) -> None:
         self._point = point
-        self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
-        self._stuck: _Call | None = None
-        threading.Thread(target=self._serve, name=f"reloader-disk {point}", daemon=True).start()
+        self._line = Line(f"reloader-disk {point}")
+        self._stuck: Call[Any] | None = None
 
-    def call(self, call: _Call) -> Any:
+    def ask(self, function: Callable[..., _T], *arguments: object) -> _T:
+        what = (function, *arguments)
         if (stuck := self._stuck) is not None:
-            if not stuck.is_done.is_set():
+            if stuck.done_at is None:
                 raise OutOfReachError(self._point)
             is_fresh = time.monotonic() - stuck.done_at < _FRESH_SECONDS
-            if stuck.what == call.what or not is_fresh:
+            if stuck.what == what or not is_fresh:
                 self._stuck = None
-            if stuck.what == call.what and is_fresh:
+            if stuck.what == what and is_fresh:
                 # It only took its time: asked again, it would do so again.
-                return stuck.result()
-        self._calls.put(call)
-        if not call.is_done.wait(_PATIENCE_SECONDS):
+                late: _T = stuck.result()
+                return late
+        call = self._line.put(Call(lambda: function(*arguments), what=what))
+        if not call.wait(_PATIENCE_SECONDS):
             self._stuck = call
             raise OutOfReachError(self._point)
         return call.result()
 
     def close(self) -> None:
-        self._calls.put(None)
-
-    def _serve(self) -> None:
-        while (call := self._calls.get()) is not None:
-            call.make()
+        self._line.close()

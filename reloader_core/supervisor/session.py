@@ -78,6 +78,7 @@ def supervise(
         channel = Channel()
         cleanup.callback(channel.close)
         signals = SignalMeanings(configuration)
+        channel.quit_signals = signals.quitting
         contents: dict[str, tuple[Stamp, bytes]] = {}
         if nobody_else_has_a_say(configuration, backends):
             # From here on a signal concerns the program as well: the loop deals with it.

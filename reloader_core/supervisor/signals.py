@@ -52,6 +52,13 @@ class SignalMeanings:
         """What is to be caught."""
         return tuple(self._meanings)
 
+    @property
+    def quitting(self) -> frozenset[int]:
+        """Those that end the supervisor."""
+        return frozenset(
+            number for number, meaning in self._meanings.items() if meaning is Meaning.QUIT
+        )
+
     def meaning_of(self, number: int) -> Meaning:
         """What one that was caught means."""
         return self._meanings[number]

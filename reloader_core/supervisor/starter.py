@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reloader_core.model import Child, RestartPlan
+from reloader_core.supervisor.spawning import Spawning
 from reloader_core.supervisor.watch.files import stamp_of
 from reloader_core.supervisor.watch.inspector import LoadedFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from reloader_core.model import Change, Command
     from reloader_core.supervisor.child.program import Program, Run
@@ -28,6 +29,7 @@ _BEGIN_SECONDS = 2.0
 class Starter:
     """Starts one program after the other.
 
+    :param wake: ends a wait of the loop, from any thread.
     :ivar starts: how many were started, or could not be.
     :ivar error: why the last one could not be started, if that is known.
     """
@@ -40,12 +42,14 @@ class Starter:
         inspector: Inspector,
         extra_files: ExtraFiles,
         hooks: Hooks,
+        wake: Callable[[], None],
     ) -> None:
         self._command = command
         self._program = program
         self._inspector = inspector
         self._extra_files = extra_files
         self._hooks = hooks
+        self._wake = wake
         self._distrusted: set[str] = set()
         self._was_complete = True
         self.starts = 0
@@ -72,18 +76,16 @@ class Starter:
         if not self._extra_files.is_empty:
             # What changes in them from now on is a change, and nothing before.
             begun.wait(_BEGIN_SECONDS)
+        spawning = Spawning(self._spawn, generation=self.starts, wake=self._wake)
         plan = RestartPlan(
-            command=self._command,
-            generation=self.starts,
-            changes=changes,
-            spawn=self._spawn,
+            command=self._command, generation=self.starts, changes=changes, spawn=spawning
         )
         self.error = None
-        child = self._hooks.start(plan)
+        self._hooks.start(plan, spawning)
+        spawning.close()
         run = self._program.run
-        if child is None or run is None:
+        if run is None:
             self._watch_executable()
-            return None
         return run
 
     def await_repair(self) -> None:
@@ -100,7 +102,7 @@ class Starter:
             stamp = None
         self._inspector.loaded([LoadedFile(executable, stamp, False)])
 
-    def _spawn(self, *, command: Command | None = None) -> Child:
+    def _spawn(self, command: Command | None) -> Child:
         """What a plan's ``spawn`` does."""
         try:
             child = self._program.spawn(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import types
+import weakref
 from typing import TYPE_CHECKING
 
 from reloader_core.config.backend_options import build_options
 from reloader_core.plugins.backends import Backend
 from reloader_core.plugins.manager import Plugins
+from reloader_core.plugins.waiting import END_SECONDS
 from reloader_core.policy.verdicts import combine
 from reloader_core.supervisor.hooks import Hooks
 from reloader_core.testing.fakes import (
@@ -23,6 +25,7 @@ from reloader_core.testing.fakes import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Self
 
     from reloader_core.model import (
         ChangeBatch,
@@ -41,6 +44,10 @@ if TYPE_CHECKING:
 class PluginHarness:
     """Calls the hooks of plugins. Each argument that is left out is a fake.
 
+    As under the supervisor, each plugin is called on a thread of its own, and what it
+    does wrong is no exception but a warning. Observers are waited for here. The threads
+    end with the harness.
+
     :param plugins: modules or objects with hooks; the last one is asked first.
     :raises PluginError: one does not fit the hooks it implements.
     :ivar warnings: what the user would be told: failures, wrong answers, unknown hooks.
@@ -52,6 +59,8 @@ class PluginHarness:
         for number, plugin in enumerate(plugins):
             self._plugins.register(plugin, _name_of(plugin, number))
         self._hooks = Hooks(self._plugins)
+        # Their threads go with it: no test needs to close it.
+        weakref.finalize(self, self._plugins.end_threads)
 
     def watched_files(self, request: WatchRequest | None = None) -> list[str]:
         """What ``iter_watched_files`` adds."""
@@ -80,18 +89,32 @@ class PluginHarness:
     def child_started(self, child: Child | None = None) -> None:
         """Tell of a start."""
         self._hooks.child_started(child or fake_child())
+        self._plugins.settle(END_SECONDS)
 
     def child_ready(self, child: Child | None = None) -> None:
         """Tell that a program can do its work."""
         self._hooks.child_ready(child or fake_child())
+        self._plugins.settle(END_SECONDS)
 
     def child_exited(self, ended: ChildExit | None = None) -> None:
         """Tell of an end."""
         self._hooks.child_exited(ended or fake_exit())
+        self._plugins.settle(END_SECONDS)
 
     def reload_finished(self, report: ReloadReport | None = None) -> None:
         """Tell of a restart."""
         self._hooks.reload_finished(report or fake_report())
+        self._plugins.settle(END_SECONDS)
+
+    def close(self) -> None:
+        """End the plugins' threads; so does the end of a ``with``, or letting go of it."""
+        self._hooks.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def open_backend(

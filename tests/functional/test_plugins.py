@@ -59,7 +59,9 @@ def test_a_third_party_backend_is_selected_by_its_entry_point(toy: Toy) -> None:
 
 def test_a_backend_that_fails_is_opened_anew_and_then_replaced(toy: Toy) -> None:
     running = toy.start("--reloader-type", "toy", env={"TOY_RAISE": "wait"})
-    running.err.wait_for("the toy backend failed: RuntimeError: I lost my way; opening it anew")
+    running.err.wait_for(
+        r"the toy backend failed: RuntimeError: I lost my way \(.*backend\.py:\d+\); opening it"
+    )
     running.err.wait_for("the toy backend failed: .*; using stat instead")
     toy.workshop.write("value.py", "VALUE = 'two'\n")
     running.out.wait_for("value two")

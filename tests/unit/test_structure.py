@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 #: Lower floors first. A module may import from its own floor and those below.
 FLOORS = [
-    ["errors", "invocation", "mounts", "stamp", "model", "agent", "control"],
+    ["errors", "invocation", "lines", "mounts", "stamp", "model", "agent", "control"],
     ["patterns", "policy", "notices"],
     ["config", "command"],
     ["hookspecs"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import threading
 import types
 from typing import TYPE_CHECKING
 
@@ -143,15 +145,40 @@ def test_what_a_plugin_does_wrong_is_a_warning_with_its_name() -> None:
     assert len(harness.watched_files()) == 1
     assert harness.verdicts() == []
     harness.child_started()
-    assert harness.warnings == [
+    place = re.compile(r" \(tests/unit/test_testing_harness\.py:\d+\)$")
+    assert [place.sub(" (HERE)", warning) for warning in harness.warnings] == [
         "plugin 'Failing' implements an unknown hook 'chidl_ready'",
-        "plugin 'Failing' failed in iter_watched_files: LookupError: no more",
+        "plugin 'Failing' failed in iter_watched_files: LookupError: no more (HERE)",
         (
             "plugin 'Failing' failed in should_reload:"
             " TypeError: expected a Verdict or None, got 'yes'"
         ),
-        "plugin 'Failing' failed in child_started: SystemExit: enough",
+        "plugin 'Failing' failed in child_started: SystemExit: enough (HERE)",
     ]
+
+
+def test_each_plugin_has_a_thread_of_its_own_that_ends_with_the_harness() -> None:
+    threads = []
+
+    class Curious:
+        @hookimpl
+        def should_reload(self) -> None:
+            threads.append(threading.current_thread())
+
+        @hookimpl
+        def child_started(self) -> None:
+            threads.append(threading.current_thread())
+
+    with PluginHarness(Curious(), Curious()) as harness:
+        assert threads == []
+        harness.verdicts()
+        harness.child_started()
+        names = ["reloader-plugin Curious", "reloader-plugin Curious-2"]
+        assert sorted(thread.name for thread in threads) == sorted(names * 2)
+        assert len(set(threads)) == 2
+    for thread in threads:
+        thread.join(10.0)
+        assert not thread.is_alive()
 
 
 def test_a_plugin_that_does_not_fit_is_refused() -> None:

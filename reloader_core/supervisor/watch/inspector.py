@@ -29,6 +29,7 @@ from reloader_core.supervisor.watch.answers import Answer, Answers, InspectorFai
 from reloader_core.supervisor.watch.compiler import Compiler
 from reloader_core.supervisor.watch.disk import RealDisk
 from reloader_core.supervisor.watch.files import is_installed
+from reloader_core.supervisor.watch.hints import HintBox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -96,6 +97,7 @@ class Inspector:
         self._disk = RealDisk(self._compiler)
         self._comparison = Comparison(self._snapshot, self._disk)
         self._answers = Answers(self._comparison, post)
+        self._hints = HintBox()
         self._trees: frozenset[Tree] = frozenset()
         self._new_trees: set[Tree] = set()
         self._new_paths: dict[str, float] = {}
@@ -111,8 +113,8 @@ class Inspector:
     def start(self) -> None:
         """Start the thread. The source is opened on it, not before."""
         self._watching.attach(
-            on_hints=lambda hints, at: self._inbox.put(lambda: self._take_hints(hints, at)),
-            on_failure=lambda error: self._inbox.put(lambda: self._replace_source(error)),
+            on_hints=self._hear,
+            on_failure=lambda recover: self._inbox.put(lambda: self._replace_source(recover)),
         )
         self._thread.start()
 
@@ -361,8 +363,13 @@ class Inspector:
         for path, noticed_at in new.items():
             self._comparison.compare((path,), noticed_at, now)
 
-    def _take_hints(self, hints: Iterable[Hint], at: float) -> None:
-        for hint in hints:
+    def _hear(self, hints: Iterable[Hint], at: float) -> None:
+        """On the thread of the source."""
+        if self._hints.put(hints, at):
+            self._inbox.put(self._take_hints)
+
+    def _take_hints(self) -> None:
+        for hint, at in self._hints.take():
             if hint.scope is HintScope.EVERYTHING:
                 self._compare_everything(at)
             else:
@@ -410,16 +417,18 @@ class Inspector:
             self._find_new_files(tree.root)
         self._comparison.compare(self._snapshot.paths(), at, time.monotonic())
 
-    def _replace_source(self, error: Exception) -> None:
-        self._watching.recover(error)
+    def _replace_source(self, recover: Callable[[], None]) -> None:
+        recover()
         self._watch()
-        self._compare_everything(time.monotonic())
 
     def _watch(self) -> None:
         if not self._watching.watch(self._snapshot.paths(), self._trees):
             self._watch_due = time.monotonic() + _NO_BACKEND_SECONDS
             # What happens meanwhile is found by comparing then.
             self._new_paths.update(dict.fromkeys(self._snapshot.paths(), self._watch_due))
+        if self._watching.take_gap():
+            # What happened between two sources, neither has told.
+            self._compare_everything(time.monotonic())
 
 
 def _is_below(path: str, directory: str) -> bool:

@@ -15,7 +15,7 @@ from reloader_core.config.settings import SETTINGS, Setting
 from reloader_core.errors import UsageError
 
 _GROUPS = {
-    "What to watch": ["extra_files", "exclude_patterns", "track_opened_files"],
+    "What to watch": ["extra_files", "env_files", "exclude_patterns", "track_opened_files"],
     "How to watch": ["reloader_type", "interval"],
     "How to restart": ["grace_seconds", "stop_signal", "hold_in_debugger", "restart_on_enter"],
     "Extensions": ["plugins"],

@@ -22,14 +22,18 @@ from reloader_core.config.settings import (
 )
 from reloader_core.config.suggestion import did_you_mean
 from reloader_core.errors import ConfigurationError
+from reloader_core.stamp import Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _FILE_NAME = "pyproject.toml"
 
 #: On the command line these are spelled from where the user is.
 _SPELLED_FROM_HERE = ("extra_files", "exclude_patterns")
+
+#: On the command line these are paths from where the user is, elsewhere from the project.
+_PATHS = ("env_files",)
 
 
 def load_configuration(
@@ -52,6 +56,7 @@ def load_configuration(
     """
     start = os.path.abspath(start_directory)
     found = _Findings()
+    stamps = [(candidate, _stamp_of(candidate)) for candidate in _iter_candidates(start)]
     path, data = _find_file(start, found)
     _take_file(found, path, data)
     _take_environment(found, environ)
@@ -62,16 +67,59 @@ def load_configuration(
         setting, value = SETTINGS[key], given
         if key in _SPELLED_FROM_HERE and start != root:
             value = _respell(given, os.path.relpath(start, root), is_path=key == "extra_files")
+        elif key in _PATHS:
+            value = _make_absolute(given, start)
         name = name_argument(setting) if name_argument else setting.option or key
         found.take_argument(setting, value, name)
     if found.faults:
         raise ConfigurationError(found.faults)
+    for key in _PATHS:
+        if key in found.values:
+            found.values[key] = tuple(_absolute(path, root) for path in found.values[key])
     return Configuration(
         **found.values,
         project_root=root,
+        configuration_files=tuple(_until_found(stamps, path)),
         backend_tables=found.backend_tables,
         origins=found.origins,
     )
+
+
+def _make_absolute(given: object, directory: str) -> object:
+    if isinstance(given, list | tuple):
+        return [_absolute(path, directory) if isinstance(path, str) else path for path in given]
+    return given
+
+
+def _absolute(path: str, directory: str) -> str:
+    return os.path.join(directory, os.path.expanduser(path))
+
+
+def _iter_candidates(start: str) -> Iterator[str]:
+    """Where the file may be, nearest first, up to the first one that is there."""
+    directory = start
+    while True:
+        candidate = os.path.join(directory, _FILE_NAME)
+        yield candidate
+        above = os.path.dirname(directory)
+        if above == directory or os.path.lexists(candidate):
+            return
+        directory = above
+
+
+def _until_found(
+    stamps: list[tuple[str, Stamp | None]], path: str
+) -> list[tuple[str, Stamp | None]]:
+    """Those that decide: up to the one that was read; without one, only the first place."""
+    paths = [candidate for candidate, _ in stamps]
+    return stamps[: paths.index(path) + 1] if path in paths else stamps[:1]
+
+
+def _stamp_of(path: str) -> Stamp | None:
+    try:
+        return Stamp.of(os.stat(path))
+    except OSError:
+        return None
 
 
 class _Findings:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from reloader_core.stamp import Stamp
+
 
 class Configuration(NamedTuple):
     """What the user wants, complete and checked.
@@ -18,6 +20,7 @@ class Configuration(NamedTuple):
     :ivar reloader_type: the backend's name.
     :ivar interval: seconds between two looks, for backends that look; above 0.
     :ivar extra_files: paths and patterns to watch beyond what the program loads.
+    :ivar env_files: absolute paths of files with environment variables for the program.
     :ivar exclude_patterns: gitignore patterns of what is left alone.
     :ivar track_opened_files: whether files of the project that the program opens to
         read are watched like those it loads.
@@ -34,6 +37,8 @@ class Configuration(NamedTuple):
     :ivar log_format: how messages are written: ``text`` or ``json``.
     :ivar project_root: the directory of ``pyproject.toml``, else the one the
         reloader was started in; patterns start there.
+    :ivar configuration_files: where it was read from, or would be if a file were there,
+        with their stamps from before that; ``None`` for a file that was not there.
     :ivar backend_tables: ``[tool.reloader.<type>]``, unchecked, by type.
     :ivar origins: where each value that is not a default comes from, by key; for
         a backend's table, by its type.
@@ -43,6 +48,7 @@ class Configuration(NamedTuple):
     reloader_type: str = "auto"
     interval: float = 1.0
     extra_files: tuple[str, ...] = ()
+    env_files: tuple[str, ...] = ()
     exclude_patterns: tuple[str, ...] = ()
     track_opened_files: bool = False
     plugins: tuple[str, ...] = ()
@@ -56,5 +62,11 @@ class Configuration(NamedTuple):
     bind: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     log_format: str = "text"
+    configuration_files: tuple[tuple[str, Stamp | None], ...] = ()
     backend_tables: Mapping[str, Mapping[str, object]] = MappingProxyType({})
     origins: Mapping[str, str] = MappingProxyType({})
+
+    def differences(self, other: Configuration) -> list[str]:
+        """The fields in which another one means something else."""
+        names = [name for name in self._fields if name not in ("origins", "configuration_files")]
+        return [name for name in names if getattr(self, name) != getattr(other, name)]

@@ -164,6 +164,12 @@ def _check_not_empty(text: str) -> str | None:
     return None if text.strip() else "is empty" if not text else "is blank"
 
 
+def _check_path(text: str) -> str | None:
+    if "\0" in text:
+        return f"has {text!r}, with a null character"
+    return None if text.strip() else f"has {text!r}, which names no file"
+
+
 def _check_positive(number: float) -> str | None:
     if not math.isfinite(number):
         return f"is {number}, not finite"
@@ -310,6 +316,15 @@ SETTINGS: Mapping[str, Setting] = {
             check=_check_pattern,
             option="--extra-file",
             metavar="GLOB",
+        ),
+        Setting(
+            key="env_files",
+            kind="list",
+            help="File of environment variables, such as .env, read anew for each start.",
+            expected="give a list of paths, such as ['.env']",
+            check=_check_path,
+            option="--env-file",
+            metavar="PATH",
         ),
         Setting(
             key="exclude_patterns",

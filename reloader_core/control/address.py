@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import sys
@@ -10,6 +9,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from hashlib import blake2b
+else:
+    try:
+        # What hashlib gives out under this name, without loading OpenSSL.
+        from _blake2 import blake2b
+    except ImportError:
+        from hashlib import blake2b
 
 _FOLDER = "reloader"
 
@@ -20,7 +26,7 @@ _PROJECT_FILE = "pyproject.toml"
 def socket_name(project_root: str) -> str:
     """The name of a project's socket: short, for its path may have 107 bytes only."""
     real = os.path.realpath(project_root)
-    return hashlib.sha256(os.fsencode(real)).hexdigest()[:20] + ".sock"
+    return blake2b(os.fsencode(real), digest_size=10).hexdigest() + ".sock"
 
 
 def iter_runtime_directories(environ: Mapping[str, str]) -> Iterator[str]:

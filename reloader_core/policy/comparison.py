@@ -117,6 +117,7 @@ class Comparison:
     :param snapshot: what the program runs; shared with the caller.
     :param disk: what is on disk.
     :ivar parking: what is not compared yet, because version control is at work.
+    :ivar own: files that the supervisor itself has read: a new program does not have them.
     :ivar is_on_hold: somebody wants nothing handed out for now. What is undone meanwhile
         is no change.
     """
@@ -126,6 +127,7 @@ class Comparison:
         self._disk = disk
         self._doubtful: dict[str, _Doubtful] = {}
         self.parking = Parking(disk.lock_over)
+        self.own: frozenset[str] = frozenset()
         self.is_on_hold = False
         self._found: dict[str, _Found] = {}
         self._faults: dict[str, Fault] = {}
@@ -229,7 +231,7 @@ class Comparison:
             return None
         noticed_at = min(found.noticed_at for found in self._found.values())
         changes = self._changes()
-        self._accept_found()
+        self._accept(self._found)
         return ChangeBatch(changes=changes, noticed_at=noticed_at)
 
     def _changes(self) -> tuple[Change, ...]:
@@ -237,16 +239,18 @@ class Comparison:
 
     def begin_program(self) -> None:
         """A new program is about to run: it has all that was noticed and not handed out."""
-        self._accept_found()
+        self._accept(self._found, keep=self.own)
         self._faults.clear()
-        for path, doubtful in self._doubtful.items():
-            self._snapshot.accept(path, doubtful.stamp)
-        self._doubtful.clear()
+        self._accept(self._doubtful, keep=self.own)
 
-    def _accept_found(self) -> None:
-        for path, found in self._found.items():
-            self._snapshot.accept(path, found.stamp)
-        self._found.clear()
+    def _accept(
+        self,
+        differences: dict[str, _Found] | dict[str, _Doubtful],
+        *,
+        keep: frozenset[str] = frozenset(),
+    ) -> None:
+        for path in differences.keys() - keep:
+            self._snapshot.accept(path, differences.pop(path).stamp)
 
     def _compare_if_in_reach(
         self, path: str, noticed_at: float, now: float, *, is_being_written: bool

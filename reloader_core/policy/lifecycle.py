@@ -130,23 +130,26 @@ class Checking:
 class Quitting:
     """The program was asked to stop, for good.
 
-    :ivar exit_code: what the supervisor exits with.
+    :ivar exit_code: what the supervisor exits with; ``None`` if it is to be set up anew.
     :ivar terminate_at: when the program is asked again, by the stop signal;
         ``None`` when it was.
     :ivar kill_at: when it is killed; ``None`` when it was.
     """
 
     pid: int
-    exit_code: int
+    exit_code: int | None
     terminate_at: float | None
     kill_at: float | None
 
 
 @attrs.frozen(kw_only=True)
 class Ended:
-    """It is over."""
+    """It is over.
 
-    exit_code: int
+    :ivar exit_code: what the supervisor exits with; ``None`` if it is to be set up anew.
+    """
+
+    exit_code: int | None
 
 
 State: TypeAlias = (
@@ -168,7 +171,12 @@ State: TypeAlias = (
 
 @attrs.frozen(kw_only=True)
 class Begin:
-    """The supervisor is ready."""
+    """The supervisor is ready.
+
+    :ivar starts: how many programs were started before it was set up.
+    """
+
+    starts: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -222,13 +230,13 @@ class Verified:
 class QuitWanted:
     """The supervisor was told to end.
 
-    :ivar exit_code: what it is to exit with.
+    :ivar exit_code: what it is to exit with; ``None`` for another one to take its place.
     :ivar was_delivered: the program has heard it too (Ctrl-C reaches all on a terminal).
     """
 
     now: float
     grace_seconds: float
-    exit_code: int
+    exit_code: int | None
     was_delivered: bool
 
 
@@ -375,8 +383,8 @@ def _expect_changes(state: State, event: ChangesExpected) -> State:
 
 def _from_idle(state: Idle, event: Event) -> Step:
     match event:
-        case Begin():
-            return Starting(), (Spawn(),)
+        case Begin(starts=starts):
+            return Starting(starts=starts), (Spawn(),)
         case ReloadWanted():
             # The first start is still to come and will have the change.
             return state, ()
@@ -402,6 +410,8 @@ def _from_starting(state: Starting, event: Event) -> Step:
         case SpawnFailed():
             waiting = Waiting(starts=state.starts + 1)
             return _with_pending(waiting, (AwaitChange(),), state.pending)
+        case QuitWanted(exit_code=None) if isinstance(state.pending, QuitWanted):
+            return state, ()
         case QuitWanted():
             return attrs.evolve(state, pending=event), ()
         case ReloadWanted():
@@ -528,6 +538,11 @@ def _from_quitting(state: Quitting, event: Event) -> Step:
     match event:
         case ReloadWanted():
             return state, ()
+        case QuitWanted(exit_code=None):
+            return state, ()
+        case QuitWanted(exit_code=exit_code) if state.exit_code is None:
+            # The program was asked to stop for another reason: this is not the second time.
+            return attrs.evolve(state, exit_code=exit_code), ()
         case QuitWanted():
             # Asked twice: no more patience.
             killed = attrs.evolve(state, terminate_at=None, kill_at=None)

@@ -8,6 +8,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+import attrs
+
 from reloader_core.agent.protocol import Running
 from reloader_core.model import ChangeBatch, ChildExit, Command
 from reloader_core.notices import Level, Report
@@ -32,6 +34,7 @@ from reloader_core.supervisor.keyboard import Keyboard
 from reloader_core.supervisor.prompts import Prompts
 from reloader_core.supervisor.readiness import Readiness
 from reloader_core.supervisor.records import Records
+from reloader_core.supervisor.renewal import Legacy, Prepared, Renewal
 from reloader_core.supervisor.signals import ENDING_SIGNALS, Meaning, SignalMeanings
 from reloader_core.supervisor.starter import Starter
 from reloader_core.supervisor.watch.answers import (
@@ -79,6 +82,8 @@ class Supervisor:
     :param make_inspector: builds the inspector around what takes its answers.
     :param signals: what signals mean.
     :param terminal: noted before the first program.
+    :param renewal: looks at a changed configuration.
+    :param legacy: of the supervisor in whose place this one is, if it is not the first.
     :param report: shows notices; called from several threads.
     """
 
@@ -93,6 +98,8 @@ class Supervisor:
         make_inspector: Callable[[Callable[[Answer], None]], Inspector],
         signals: SignalMeanings,
         terminal: Terminal,
+        renewal: Renewal,
+        legacy: Legacy | None,
         report: Report,
     ) -> None:
         self._configuration = configuration
@@ -113,7 +120,11 @@ class Supervisor:
             tell=self._tell,
         )
         self._records = Records(
-            configuration, command, self._inspector, is_extra=self._extra_files.has
+            configuration,
+            command,
+            self._inspector,
+            is_extra=self._extra_files.has,
+            of_interest=renewal.files,
         )
         self._starter = Starter(
             command=command,
@@ -158,18 +169,42 @@ class Supervisor:
         )
         self._state: lifecycle.State = lifecycle.Idle()
         self._cause: Cause | None = None
+        self._renewal = renewal
+        self._prepared: Prepared | None = None
+        if legacy is not None:
+            self._take_legacy(legacy)
 
-    def run(self) -> int:
+    def _take_legacy(self, legacy: Legacy) -> None:
+        self._starter.starts = legacy.starts
+        self._starter.distrust(legacy.distrusted)
+        self._desk.history = legacy.history
+        self._cause = legacy.cause
+
+    def make_successor(self) -> Supervisor:
+        """The supervisor that goes on after :meth:`run` has returned ``None``."""
+        assert self._prepared is not None
+        return self._prepared.take_over(
+            Legacy(
+                starts=self._starter.starts,
+                distrusted=self._starter.distrusted,
+                cause=self._cause,
+                history=self._desk.history,
+            )
+        )
+
+    def run(self) -> int | None:
         """Run the program until it ends or a signal ends it all.
 
         Must be called in the main thread.
 
-        :returns: the exit code: the program's own, or 128 and the signal's number.
+        :returns: the exit code: the program's own, or 128 and the signal's number; ``None``
+            if the configuration has changed, and another one is to go on.
         """
         with self._channel.catching_signals(self._signals.numbers):
             try:
                 self._inspector.start()
-                self._step(lifecycle.Begin())
+                self._inspector.watch_read(self._renewal.stamps)
+                self._step(lifecycle.Begin(starts=self._starter.starts))
                 self._desk.open()
                 if self._configuration.restart_on_enter:
                     self._keyboard.open()
@@ -177,6 +212,9 @@ class Supervisor:
                     self._turn()
                 return self._state.exit_code
             finally:
+                is_to_go_on = self._state == lifecycle.Ended(exit_code=None)
+                if self._prepared is not None and not is_to_go_on:
+                    self._prepared.give_up()
                 self._desk.close()
                 self._keyboard.close()
                 self._program.abandon()
@@ -241,6 +279,12 @@ class Supervisor:
         batch, run = changed.batch, self._program.run
         # Also if no restart follows now: a later one must not believe the bytecode either.
         self._starter.distrust(batch.paths)
+        if not self._renewal.files.isdisjoint(batch.paths):
+            self._look_at_configuration(batch)
+            rest = self._leave_out_configuration(batch)
+            if rest is None or self._prepared is not None:
+                return
+            batch = rest
         if (
             run is not None
             and changed.generation < run.child.generation
@@ -254,6 +298,41 @@ class Supervisor:
         others = self._records.leave_out_written(batch)
         if others is not None:
             self._decisions.decide(others)
+
+    def _look_at_configuration(self, batch: ChangeBatch) -> None:
+        """Go on by the new configuration, if it is one and nothing is wrong with it."""
+        earlier, self._prepared = self._prepared, None
+        if earlier is not None:
+            earlier.give_up()
+        prepared = self._renewal.look(is_under_way=earlier is not None)
+        if prepared is None:
+            return
+        self._prepared = prepared
+        now = time.monotonic()
+        self._cause = self._cause or Cause(
+            noticed_at=batch.noticed_at, decided_at=now, stopped_at=now
+        )
+        self._cause.said = prepared.reason
+        self._step(
+            lifecycle.QuitWanted(
+                now=now,
+                grace_seconds=self._configuration.grace_seconds,
+                exit_code=None,
+                was_delivered=False,
+            )
+        )
+
+    def _leave_out_configuration(self, batch: ChangeBatch) -> ChangeBatch | None:
+        """The changes that concern the program: the configuration only if it reads that."""
+        files = self._renewal.files
+        changes = tuple(
+            change
+            for change in batch.changes
+            if change.path not in files
+            or change.path in self._records.known
+            or self._extra_files.has(change.path)
+        )
+        return attrs.evolve(batch, changes=changes) if changes else None
 
     def _hold(self, held: ChangesHeld) -> None:
         """Tell what does not compile, and that the old code goes on until it does."""

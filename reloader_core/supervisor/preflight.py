@@ -51,6 +51,7 @@ def nobody_else_has_a_say(configuration: Configuration, backends: dict[str, Entr
     return (
         not configuration.plugins
         and not configuration.extra_files
+        and not configuration.env_files
         and selected not in configuration.backend_tables
         and _is_own(backends[selected])
         and not find_entry_points(PLUGINS_GROUP)

@@ -29,6 +29,8 @@ class Records:
     """Sorts the records of all programs of one supervisor.
 
     :param is_extra: whether a file is one of ``extra_files``, whatever else it is.
+    :param of_interest: paths of which is noted whether they are reported.
+    :ivar known: those of them that were.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Records:
         inspector: Inspector,
         *,
         is_extra: Callable[[str], bool],
+        of_interest: frozenset[str] = frozenset(),
     ) -> None:
         self._command = command
         self._inspector = inspector
@@ -46,6 +49,8 @@ class Records:
             if configuration.track_opened_files
             else None
         )
+        self._of_interest = of_interest
+        self.known: set[str] = set()
         self._directory = ""
         self._has_doubted = False
 
@@ -63,6 +68,8 @@ class Records:
                     self._check_directory(path)
                 case Loaded(path=path, stamp=stamp, kind=kind) if self._is_watched(record):
                     files.append(LoadedFile(path, stamp, kind is LoadedKind.SOURCE))
+                    if path in self._of_interest:
+                        self.known.add(path)
                 case Missing(path=path):
                     files.extend(
                         LoadedFile(candidate, None, candidate.endswith(".py"))

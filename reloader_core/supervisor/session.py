@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from reloader_core.supervisor.channel import Channel
 from reloader_core.supervisor.child.launcher import Launcher
 from reloader_core.supervisor.child.process import make_host
-from reloader_core.supervisor.child.sockets import close_sockets, describe_socket, open_sockets
+from reloader_core.supervisor.child.sockets import BoundSockets
 from reloader_core.supervisor.child.terminal import Terminal
 from reloader_core.supervisor.signals import SignalMeanings
 
@@ -68,10 +68,11 @@ def supervise(
         from reloader_core.supervisor.preflight import installed_backends, nobody_else_has_a_say
 
         backends = installed_backends(configuration)
-        invocation = invocation or find_program(configuration)
-        sockets = open_sockets(configuration.bind)
-        cleanup.callback(close_sockets, sockets)
-        launcher.hand_over(sockets)
+        program = invocation or find_program(configuration)
+        sockets = BoundSockets()
+        cleanup.callback(sockets.close)
+        sockets.use(sockets.bind(configuration.bind))
+        launcher.hand_over(sockets.listening)
         launcher.set_rules(signal.Signals[configuration.stop_signal], configuration.grace_seconds)
         if configuration.track_opened_files:
             launcher.report_opened_files(configuration.project_root)
@@ -87,26 +88,27 @@ def supervise(
             from reloader_core.supervisor.watch.early import read_project_files
 
             launcher.start_early(
-                invocation,
+                program,
                 sleep=channel.sleep,
                 take=lambda records: read_project_files(records, contents),
             )
 
-        from reloader_core.notices import Level, Notice
-        from reloader_core.supervisor.assembly import assemble
+        from reloader_core.supervisor.assembly import Workshop
 
-        supervisor = assemble(
-            configuration,
-            invocation,
-            backends=backends,
+        workshop = Workshop(
             launcher=launcher,
             channel=channel,
-            contents=contents,
-            signals=signals,
+            sockets=sockets,
             terminal=terminal,
+            configure=configure,
+            find_program=lambda configuration: invocation or find_program(configuration),
             report=report,
         )
-        for listening in sockets:
-            text = f"listening at {describe_socket(listening)}"
-            report(Notice(level=Level.INFO, event="listening", text=text))
-        return supervisor.run()
+        supervisor = workshop.assemble(
+            configuration, program, backends=backends, contents=contents, signals=signals
+        )
+        cleanup.enter_context(channel.catching_signals(signals.numbers))
+        sockets.tell(report)
+        while (code := supervisor.run()) is None:
+            supervisor = supervisor.make_successor()
+        return code

@@ -34,8 +34,16 @@ class SignalMeanings:
     :ivar is_hangup_ignored: the supervisor was started under nohup.
     """
 
-    def __init__(self, configuration: Configuration) -> None:
-        self.is_hangup_ignored = _is_ignored("SIGHUP")
+    def __init__(
+        self, configuration: Configuration, *, is_hangup_ignored: bool | None = None
+    ) -> None:
+        """Read the configuration, and how the process was started.
+
+        :param is_hangup_ignored: if signals are caught by now, so that it cannot be seen.
+        """
+        if is_hangup_ignored is None:
+            is_hangup_ignored = _is_ignored("SIGHUP")
+        self.is_hangup_ignored = is_hangup_ignored
         meanings = {int(number): Meaning.QUIT for number in QUIT_SIGNALS}
         for name, meaning in (("SIGTSTP", Meaning.SUSPEND), ("SIGCONT", Meaning.RESUME)):
             _set(meanings, name, meaning)
@@ -46,6 +54,10 @@ class SignalMeanings:
         if configuration.restart_signal:
             _set(meanings, configuration.restart_signal, Meaning.RESTART)
         self._meanings = meanings
+
+    def renewed(self, configuration: Configuration) -> SignalMeanings:
+        """The same by another configuration."""
+        return SignalMeanings(configuration, is_hangup_ignored=self.is_hangup_ignored)
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -59,9 +71,9 @@ class SignalMeanings:
             number for number, meaning in self._meanings.items() if meaning is Meaning.QUIT
         )
 
-    def meaning_of(self, number: int) -> Meaning:
-        """What one that was caught means."""
-        return self._meanings[number]
+    def meaning_of(self, number: int) -> Meaning | None:
+        """What one that was caught means; ``None`` if it meant something formerly."""
+        return self._meanings.get(number)
 
 
 def _set(meanings: dict[int, Meaning], name: str, meaning: Meaning) -> None:

@@ -59,6 +59,11 @@ class Starter:
         """These sources have changed: the next program must not believe their bytecode."""
         self._distrusted.update(paths)
 
+    @property
+    def distrusted(self) -> frozenset[str]:
+        """What :meth:`distrust` was told of since the last start."""
+        return frozenset(self._distrusted)
+
     def note_end(self, *, is_expected: bool, lived_seconds: float) -> None:
         """A program has ended; one that was stopped early may not have loaded all its files."""
         self._was_complete = is_expected and lived_seconds > _IMPORT_SECONDS

@@ -479,3 +479,24 @@ def test_what_does_not_compile_waits_for_that_and_not_for_the_hold() -> None:
     bench.hint("a")
     assert bench.comparison.faults
     assert bench.on_hold() == []
+
+
+def test_what_the_supervisor_itself_has_read_is_not_a_new_programs() -> None:
+    bench = Bench()
+    bench.comparison.own = frozenset({"a"})
+    for path in PATHS:
+        bench.disk.write(path, "two")
+    bench.hint(*PATHS)
+    bench.comparison.begin_program()
+    assert bench.taken() == {"a": ChangeKind.MODIFIED}
+
+
+def test_a_doubt_about_it_is_not_forgotten_either() -> None:
+    bench = Bench()
+    bench.comparison.own = frozenset({"a"})
+    for path in PATHS:
+        bench.disk.delete(path)
+    bench.hint(*PATHS)
+    bench.comparison.begin_program()
+    bench.wait(1.0)
+    assert bench.taken() == {"a": ChangeKind.DELETED}

@@ -14,6 +14,7 @@ from reloader_core.config.load import load_configuration
 from reloader_core.config.schema import Configuration
 from reloader_core.config.settings import SETTINGS
 from reloader_core.errors import ConfigurationError
+from reloader_core.stamp import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +55,8 @@ def table(text: str) -> str:
 
 def test_every_setting_has_a_field_with_a_default_and_the_other_way_round() -> None:
     fields = set(Configuration._fields)
-    assert set(SETTINGS) == fields - {"project_root", "backend_tables", "origins"}
+    others = {"project_root", "configuration_files", "backend_tables", "origins"}
+    assert set(SETTINGS) == fields - others
     for key, setting in SETTINGS.items():
         assert setting.help.endswith("."), key
         assert not setting.expected.endswith("."), key
@@ -62,7 +64,7 @@ def test_every_setting_has_a_field_with_a_default_and_the_other_way_round() -> N
 
 def test_without_any_source_there_are_defaults(tmp_path: Path) -> None:
     configuration = load(tmp_path, "")
-    assert configuration == Configuration(project_root=str(tmp_path))
+    assert configuration.differences(Configuration(project_root=str(tmp_path))) == []
     assert not configuration.origins
 
 
@@ -215,6 +217,7 @@ def test_all_faults_of_all_sources_are_reported_at_once(tmp_path: Path) -> None:
         ("interval = true", "is true, not a number"),
         (f"interval = 1{'0' * 400}", "is inf, not finite"),
         ("[tool.reloader.interval]", "is a table, not a number"),
+        ("env_files = [' ']", "has ' ', which names no file"),
         ("stop_signal = 'TERM'", "is 'TERM', which is no signal here"),
         ("stop_signal = 'SIGSTOP'", "is 'SIGSTOP', which ends nothing"),
         ("pass_signals = ['SIGTERM']", "has 'SIGTERM', which means something else to us"),
@@ -427,3 +430,25 @@ def test_options_that_do_not_go_together_are_a_fault_of_the_table() -> None:
 def test_a_backend_without_options_takes_none() -> None:
     with pytest.raises(ConfigurationError, match="here has x, but this backend has no options"):
         build_options(None, {"x": 1}, source="here")
+
+
+def test_the_files_that_decide_are_known_with_their_stamps(tmp_path: Path) -> None:
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    file = tmp_path / "pyproject.toml"
+    file.write_text("")
+    found = load_configuration(start_directory=str(below), environ={}, arguments={})
+    assert found.configuration_files == (
+        (str(below / "pyproject.toml"), None),
+        (str(tmp_path / "a" / "pyproject.toml"), None),
+        (str(file), Stamp.of(file.stat())),
+    )
+
+
+def test_paths_of_environment_files_are_absolute(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(table("env_files = ['a.env', '/etc/b.env']"))
+    below = tmp_path / "sub"
+    below.mkdir()
+    arguments: dict[str, object] = {"env_files": ["c.env"]}
+    found = load_configuration(start_directory=str(below), environ={}, arguments=arguments)
+    assert found.env_files == (str(tmp_path / "a.env"), "/etc/b.env", str(below / "c.env"))

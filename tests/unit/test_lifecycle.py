@@ -225,6 +225,27 @@ def test_a_second_request_to_quit_does_not_wait() -> None:
     assert effects == [lc.Terminate(pid=1), lc.Kill(pid=1, was_asked_twice=True)]
 
 
+def anew(now: float = 10.0) -> lc.QuitWanted:
+    return lc.QuitWanted(now=now, grace_seconds=GRACE, exit_code=None, was_delivered=False)
+
+
+def test_a_supervisor_that_is_set_up_anew_ends_without_an_exit_code() -> None:
+    state, effects = after(running(), anew(), anew(), exited(-15))
+    assert (state, effects) == (lc.Ended(exit_code=None), [lc.Terminate(pid=1)])
+
+
+def test_quitting_wins_over_setting_up_anew_and_is_no_second_time() -> None:
+    state, effects = after(running(), anew(), quit_wanted(), anew(), exited(-15))
+    assert (state, effects) == (lc.Ended(exit_code=143), [lc.Terminate(pid=1)])
+    state, _ = after(lc.Starting(), quit_wanted(), anew(), lc.Spawned(pid=1, now=10.0))
+    assert isinstance(state, lc.Quitting)
+    assert state.exit_code == 143
+
+
+def test_what_was_set_up_anew_counts_the_starts_before() -> None:
+    assert after(lc.Idle(), lc.Begin(starts=4)) == (lc.Starting(starts=4), [lc.Spawn()])
+
+
 def test_quitting_wins_over_restarting() -> None:
     state, _effects = after(running(), reload_wanted(10.0), quit_wanted(10.1))
     state, more = after(state, reload_wanted(10.2), exited(-15, 10.3))

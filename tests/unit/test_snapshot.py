@@ -185,3 +185,11 @@ def test_a_file_that_was_read_before_it_was_imported_is_source() -> None:
     snapshot.loaded("a", NEW, is_source=True)
     assert snapshot.is_source("a")
     assert snapshot.judge("a", OLD) is Judgement.UNCHANGED
+
+
+def test_it_knows_how_many_files_matter() -> None:
+    snapshot = Snapshot()
+    assert len(snapshot) == 0
+    snapshot.extra("a", None)
+    snapshot.loaded("b", None)
+    assert len(snapshot) == 2

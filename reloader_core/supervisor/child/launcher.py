@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from reloader_core.agent.protocol import Record
     from reloader_core.invocation import Invocation
+    from reloader_core.supervisor.child.environment import ProgramEnvironment
     from reloader_core.supervisor.child.process import Host
     from reloader_core.supervisor.reach import Reach
 
@@ -42,6 +43,7 @@ class Launcher:
         self._host = host
         self._reserve: ProgramProcess | None = None
         self._handover = Handover()
+        self._environment: ProgramEnvironment | None = None
         self._opened_below = ""
         self._rules: tuple[int, float] | None = None
         self._reach: Reach | None = None
@@ -55,8 +57,15 @@ class Launcher:
         """
         self._reach = reach
 
+    def use_environment(self, environment: ProgramEnvironment) -> None:
+        """Have every program from now on started in this environment."""
+        self._environment = environment
+
     def report_opened_files(self, directory: str) -> None:
-        """Have every program from now on report the files below a directory that it opens."""
+        """Have every program from now on report the files below a directory that it opens.
+
+        :param directory: empty for none.
+        """
         self._opened_below = directory
 
     def set_rules(self, stop_signal: int, grace_seconds: float) -> None:
@@ -65,9 +74,10 @@ class Launcher:
 
     def hand_over(self, sockets: Sequence[socket.socket]) -> None:
         """Give listening sockets to every process from now on."""
-        if sockets:
+        handover = Handover(sockets)
+        if handover.descriptors != self._handover.descriptors:
             self.discard()
-            self._handover = Handover(sockets)
+            self._handover = handover
 
     def close(self) -> None:
         """Give everything back."""
@@ -138,14 +148,22 @@ class Launcher:
     def _spawn(self, invocation: Invocation) -> ProgramProcess:
         if self._reach is not None and not self._reach.is_answering(invocation.cwd):
             raise OSError(errno.ETIMEDOUT, "its file system does not answer", invocation.cwd)
-        return ProgramProcess(self._host, invocation, os.environ, self._handover)
+        environment = self._make_environment()
+        return ProgramProcess(self._host, invocation, environment, self._handover)
+
+    def _make_environment(self) -> dict[str, str]:
+        return dict(os.environ) if self._environment is None else self._environment.make()
 
     def _take_reserve(self, invocation: Invocation) -> ProgramProcess | None:
         reserve, self._reserve = self._reserve, None
         if reserve is None:
             return None
         # One that runs already may have ended, too: it is not to be run twice.
-        if reserve.invocation == invocation and (reserve.is_released or reserve.poll() is None):
+        is_wanted = reserve.invocation == invocation and (
+            reserve.is_released
+            or (reserve.environment == self._make_environment() and reserve.poll() is None)
+        )
+        if is_wanted:
             return reserve
         reserve.discard()
         return None

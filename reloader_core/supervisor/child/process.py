@@ -97,6 +97,7 @@ class ProgramProcess:
         :raises OSError: the executable cannot be started.
         """
         self.invocation = invocation
+        self.environment = environment
         self._handover = handover
         self._undecoded = b""
         self._gathered: list[Record] = []

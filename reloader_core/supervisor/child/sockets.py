@@ -12,12 +12,14 @@ import os
 import socket
 import stat
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from reloader_core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from reloader_core.notices import Report
 
 #: What connections may wait for while the program restarts.
 _BACKLOG = 2048
@@ -51,6 +53,60 @@ def open_sockets(addresses: Iterable[str]) -> list[socket.socket]:
         close_sockets(opened)
         raise
     return opened
+
+
+#: An address, and which time it is named: port 0 may be wanted twice.
+_Key: TypeAlias = tuple[str, int]
+
+
+class BoundSockets:
+    """The addresses that are listened at, over changes of the configuration."""
+
+    def __init__(self) -> None:
+        self._bound: dict[_Key, socket.socket] = {}
+        self._told: set[_Key] = set()
+
+    def bind(self, addresses: Sequence[str]) -> dict[_Key, socket.socket]:
+        """Listen at those of some addresses that are not listened at, at all or at none.
+
+        :returns: all of them, for :meth:`use`.
+        :raises UsageError: an address cannot be had.
+        """
+        keys = [
+            (address, addresses[:place].count(address)) for place, address in enumerate(addresses)
+        ]
+        missing = [key for key in keys if key not in self._bound]
+        opened = dict(zip(missing, open_sockets(address for address, _ in missing), strict=True))
+        return {key: (self._bound | opened)[key] for key in keys}
+
+    def use(self, wanted: dict[_Key, socket.socket]) -> None:
+        """Listen at these, and no longer at others."""
+        close_sockets(self._bound[key] for key in self._bound.keys() - wanted.keys())
+        self._told &= wanted.keys()
+        self._bound = wanted
+
+    def give_up(self, wanted: dict[_Key, socket.socket]) -> None:
+        """Do not use these: close what was opened for them."""
+        close_sockets(wanted[key] for key in wanted.keys() - self._bound.keys())
+
+    @property
+    def listening(self) -> list[socket.socket]:
+        """The sockets, in the order they were configured in."""
+        return list(self._bound.values())
+
+    def tell(self, report: Report) -> None:
+        """Say where somebody listens, once for each address."""
+        from reloader_core.notices import Level, Notice
+
+        for key, listening in self._bound.items():
+            if key not in self._told:
+                self._told.add(key)
+                text = f"listening at {describe_socket(listening)}"
+                report(Notice(level=Level.INFO, event="listening", text=text))
+
+    def close(self) -> None:
+        """Give all addresses back."""
+        self.use({})
 
 
 def close_sockets(sockets: Iterable[socket.socket]) -> None:

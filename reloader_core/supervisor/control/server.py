@@ -24,7 +24,7 @@ from reloader_core.supervisor.channel import Channel, Due
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Whoever comes while so many are there is sent away.
+#: Whoever comes while so many are there is sent away, and unheard if they are twice as many.
 _MOST_CONNECTIONS = 64
 
 #: An answer fits in the kernel's buffer, or is dropped; a status has some kilobytes.
@@ -43,6 +43,8 @@ class Connection:
     def __init__(self, link: socket.socket, close: Callable[[Connection], None]) -> None:
         self.link = link
         self.received = b""
+        #: Why it gets no other answer.
+        self.refusal: str | None = None
         self._close = close
 
     def answer(self, **members: object) -> None:
@@ -135,13 +137,17 @@ class ControlServer:
         link.setblocking(False)
         connection = Connection(link, self._close_one)
         self._connections.add(connection)
+        if len(self._connections) > 2 * _MOST_CONNECTIONS:
+            self._close_one(connection)
+            return
+        # Whoever is refused is heard first: a connection that is closed with something
+        # unread in it is reset, and the answer lost.
         if not _is_own_user(link):
-            connection.refuse("only the user who started the supervisor may ask it")
+            connection.refusal = "only the user who started the supervisor may ask it"
         elif len(self._connections) > _MOST_CONNECTIONS:
-            connection.refuse("too many ask at the same time")
-        else:
-            link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
-            self._channel.attach(link, Due(lambda: self._receive(connection)))
+            connection.refusal = "too many ask at the same time"
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
+        self._channel.attach(link, Due(lambda: self._receive(connection)))
 
     def _receive(self, connection: Connection) -> None:
         if connection not in self._connections:
@@ -160,7 +166,9 @@ class ControlServer:
         line, end, _ = connection.received.partition(b"\n")
         if is_asked:
             return  # one request a connection
-        if end:
+        if end and connection.refusal is not None:
+            connection.refuse(connection.refusal)
+        elif end:
             try:
                 request = decode(line)
             except ValueError as error:

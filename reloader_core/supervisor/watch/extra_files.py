@@ -42,15 +42,18 @@ class ExtraFiles:
         self._inspector = inspector
         self._tell = tell
         self.is_empty = True
+        self._is_first = True
         self._files: frozenset[str] = frozenset()
         self._trees: frozenset[Tree] = frozenset()
 
     def watch(self) -> None:
         """Watch what is named now, before the program starts or starts again."""
-        entries = list(self._configuration.extra_files) if self.is_empty else []
+        is_first, self._is_first = self._is_first, False
+        entries = list(self._configuration.extra_files) if is_first else []
         if self._hooks.names_watched_files():
             entries += self._hooks.watched_files(self._request)
-        if not entries:
+        env_files = frozenset(self._configuration.env_files) if is_first else frozenset()
+        if not entries and not env_files:
             return
         self.is_empty = False
         files, trees = expand_extra_files(
@@ -58,6 +61,7 @@ class ExtraFiles:
             root=self._configuration.project_root,
             exclude=self._configuration.exclude_patterns,
         )
+        files |= env_files
         self._files |= files
         self._trees |= trees
         if not self._inspector.watch_extra(files, trees).wait(_BASE_SECONDS):

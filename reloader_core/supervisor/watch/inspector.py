@@ -188,6 +188,13 @@ class Inspector:
         self._inbox.put(lambda: self._take_extra(files, trees, is_done))
         return is_done
 
+    def watch_read(self, stamps: Mapping[str, Stamp | None]) -> None:
+        """Watch files that this process has read, whatever the program loads.
+
+        :param stamps: from before they were read; ``None`` for one that was not there.
+        """
+        self._inbox.put(lambda: self._take_read(stamps))
+
     def close(self) -> None:
         """Stop, giving the source back. A thread that hangs is left behind."""
         self._inbox.put(None)
@@ -335,6 +342,15 @@ class Inspector:
             self._enter_extra(item)
         is_done.set()
         self._watch_due = time.monotonic()
+
+    def _take_read(self, stamps: Mapping[str, Stamp | None]) -> None:
+        now = self._watch_due = time.monotonic()
+        self._comparison.own = frozenset(stamps)
+        for path, stamp in stamps.items():
+            self._snapshot.extra(path, stamp)
+            self._unread.append(path)
+            self._new_paths[path] = now
+            self._comparison.judge_after_tick(path, now)
 
     def _enter_extra(self, item: str | Tree) -> None:
         """Take the state of a file, or of the files in a tree, for the base."""

@@ -44,19 +44,21 @@ def run(words: Sequence[str]) -> NoReturn:
 
 
 def _run(arguments: RunArguments) -> int:
+    # Asked once: it may be gone when the configuration is read again.
+    directory = os.getcwd()
     console = Console(is_quiet=arguments.is_quiet, is_verbose=arguments.is_verbose)
 
     def configure() -> Configuration:
         from reloader_core.config.load import load_configuration
 
         configuration = load_configuration(
-            start_directory=os.getcwd(), environ=os.environ, arguments=arguments.settings
+            start_directory=directory, environ=os.environ, arguments=arguments.settings
         )
         console.log_format = configuration.log_format
         return configuration
 
     return supervise(
-        _resolve(arguments.program, os.getcwd()) if arguments.program else None,
+        _resolve(arguments.program, directory) if arguments.program else None,
         configure=configure,
         find_program=_configured_program,
         report=console,

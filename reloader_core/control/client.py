@@ -65,7 +65,7 @@ class Status(NamedTuple):
     :ivar pid: the program's; ``None`` while none runs.
     :ivar since: when it was started, seconds since the epoch; ``None`` while none runs.
     :ivar generation: 1 for the first start, one more for each restart.
-    :ivar backend: the ``reloader_type`` that is open.
+    :ivar backend: the ``reloader_type`` that is open, ``auto`` with what it has chosen.
     :ivar files: how many files matter.
     :ivar restarts: the last ten, the newest last.
     :ivar error: why nothing runs, or what keeps a change from being acted on; ``None`` if

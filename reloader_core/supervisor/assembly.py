@@ -169,7 +169,8 @@ class Workshop:
         self._channel.quit_signals = signals.quitting
         watching = Watching(
             configuration.reloader_type,
-            open_source=opener.open,
+            open_source=opener.open_selected,
+            describe=opener.describe,
             warn=partial(self._tell, Level.WARNING, "backend"),
             detail=partial(self._tell, Level.DETAIL, "backend"),
         )

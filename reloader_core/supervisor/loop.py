@@ -8,8 +8,6 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-import attrs
-
 from reloader_core.agent.protocol import Running
 from reloader_core.model import ChangeBatch, ChildExit, Command
 from reloader_core.notices import Level, Report
@@ -17,7 +15,6 @@ from reloader_core.policy import lifecycle
 from reloader_core.supervisor import messages
 from reloader_core.supervisor.cause import Cause, RestartAsked
 from reloader_core.supervisor.channel import Channel, Due, SignalReceived
-from reloader_core.supervisor.child.hold_up import describe_hold_up
 from reloader_core.supervisor.child.program import (
     Exited,
     ListenAgain,
@@ -29,6 +26,7 @@ from reloader_core.supervisor.child.program import (
 from reloader_core.supervisor.child.terminal import is_in_foreground
 from reloader_core.supervisor.control.desk import Desk
 from reloader_core.supervisor.decisions import AskAgain, Decisions
+from reloader_core.supervisor.endings import Endings
 from reloader_core.supervisor.holds import Holds
 from reloader_core.supervisor.keyboard import Keyboard
 from reloader_core.supervisor.prompts import Prompts
@@ -142,6 +140,12 @@ class Supervisor:
             reload=self._reload,
         )
         self._holds = Holds(self._inspector, root=configuration.project_root, tell=self._tell)
+        self._endings = Endings(
+            configuration,
+            title=command.title,
+            is_hangup_ignored=signals.is_hangup_ignored,
+            tell=self._tell,
+        )
         self._prompts = Prompts(
             channel,
             self._holds,
@@ -281,7 +285,7 @@ class Supervisor:
         self._starter.distrust(batch.paths)
         if not self._renewal.files.isdisjoint(batch.paths):
             self._look_at_configuration(batch)
-            rest = self._leave_out_configuration(batch)
+            rest = self._renewal.leave_out(batch, concerns_program=self._concerns_program)
             if rest is None or self._prepared is not None:
                 return
             batch = rest
@@ -298,6 +302,10 @@ class Supervisor:
         others = self._records.leave_out_written(batch)
         if others is not None:
             self._decisions.decide(others)
+
+    def _concerns_program(self, path: str) -> bool:
+        """Whether a file of the configuration is one of the program's, too."""
+        return path in self._records.known or self._extra_files.has(path)
 
     def _look_at_configuration(self, batch: ChangeBatch) -> None:
         """Go on by the new configuration, if it is one and nothing is wrong with it."""
@@ -321,18 +329,6 @@ class Supervisor:
                 was_delivered=False,
             )
         )
-
-    def _leave_out_configuration(self, batch: ChangeBatch) -> ChangeBatch | None:
-        """The changes that concern the program: the configuration only if it reads that."""
-        files = self._renewal.files
-        changes = tuple(
-            change
-            for change in batch.changes
-            if change.path not in files
-            or change.path in self._records.known
-            or self._extra_files.has(change.path)
-        )
-        return attrs.evolve(batch, changes=changes) if changes else None
 
     def _hold(self, held: ChangesHeld) -> None:
         """Tell what does not compile, and that the old code goes on until it does."""
@@ -395,7 +391,7 @@ class Supervisor:
         self._take_reports(process)
         reaped = self._program.reap(process)
         if reaped is None:
-            self._tell_of_left(process)
+            self._endings.tell_of_left(process)
             return
         run, returncode = reaped
         self._terminal.restore()
@@ -413,7 +409,7 @@ class Supervisor:
             is_expected=is_expected,
             lived_seconds=lived_seconds,
         )
-        if why := self._why_to_go_on(process, returncode):
+        if why := self._endings.why_to_go_on(process, returncode):
             self._cause = Cause(noticed_at=now, decided_at=now, stopped_at=now, said=why)
         exited = lifecycle.Exited(
             pid=process.pid,
@@ -424,52 +420,14 @@ class Supervisor:
             is_to_go_on=bool(why),
         )
         self._state, effects = lifecycle.step(self._state, exited)
-        self._tell_of_end(ended, run.traceback)
-        self._tell_of_rest(process)
+        text = self._endings.tell_of_end(ended, self._state, waiting=self._waiting())
+        if isinstance(self._state, lifecycle.Waiting):
+            self._desk.history.error = run.traceback or text
+        self._endings.tell_of_rest(process)
         self._hooks.child_exited(ended)
         self._carry_out(effects)
         if isinstance(self._state, lifecycle.Waiting):
             self._records.doubt_directory(run, ended)
-
-    def _why_to_go_on(self, process: ProgramProcess, returncode: int) -> str:
-        """Why a program is started again that was ended by what was not meant for it."""
-        if process.is_lost:
-            return "its keeper has died"
-        if self._signals.is_hangup_ignored and sys.platform != "win32":
-            # The program has its default back, for it may want to be told; nohup stays in force.
-            return "it was hung up under nohup" if returncode == -signal.SIGHUP else ""
-        return ""
-
-    def _tell_of_left(self, process: ProgramProcess) -> None:
-        """The program has ended, and what it has started goes on."""
-        if process.left:
-            names = ", ".join(process.left)
-            text = f"{self._command.title} has ended; waiting for what it started: {names}"
-            self._tell(Level.DETAIL, "left", text, {"processes": process.left})
-
-    def _tell_of_rest(self, process: ProgramProcess) -> None:
-        """What had to be killed of what the program has started."""
-        title = self._command.title
-        if process.killed and process.left:
-            text = f"killed what {title} had started and did not end: {', '.join(process.killed)}"
-            self._tell(Level.WARNING, "killed-rest", text, {"processes": process.killed})
-        if process.survivors:
-            text = f"cannot be killed, hangs in the kernel: {', '.join(process.survivors)}"
-            self._tell(Level.WARNING, "unkillable", text, {"processes": process.survivors})
-
-    def _tell_of_end(self, ended: ChildExit, traceback: str | None) -> None:
-        text = messages.ended(self._command.title, ended.returncode, ended.error)
-        details = {"returncode": ended.returncode, "error": ended.error}
-        match self._state:
-            case lifecycle.Waiting():
-                self._desk.history.error = traceback or text
-                self._tell(Level.ERROR, "waiting", f"{text}; {self._waiting()}", details)
-            case lifecycle.Delaying():
-                self._tell(Level.WARNING, "delayed", f"{text} again; restarting soon", details)
-            case _ if ended.is_expected or not ended.returncode:
-                self._tell(Level.DETAIL, "exited", text, details)
-            case _:
-                self._tell(Level.INFO, "exited", text, details)
 
     def _waiting(self) -> str:
         """What the user can do about a program that does not run."""
@@ -538,13 +496,9 @@ class Supervisor:
         return self._program.run
 
     def _kill(self, *, was_asked_twice: bool) -> None:
-        process = self._current.process
-        if not was_asked_twice and not process.left:
-            title, seconds = self._command.title, self._configuration.grace_seconds
-            why = describe_hold_up(process, self._configuration.project_root)
-            text = f"{title} did not stop within {seconds:g} s (grace_seconds): killed"
-            self._tell(Level.WARNING, "killed", f"{text}; {why}" if why else text, {"why": why})
-        process.kill()
+        if not was_asked_twice:
+            self._endings.tell_of_kill(self._current.process)
+        self._current.process.kill()
 
     def _spawn(self) -> None:
         if self._starter.starts:  # the first one may run already

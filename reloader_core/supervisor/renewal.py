@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reloader_core.config.schema import Configuration
+    from reloader_core.model import ChangeBatch
     from reloader_core.stamp import Stamp
     from reloader_core.supervisor.cause import Cause
     from reloader_core.supervisor.control.status import History
@@ -88,6 +89,21 @@ class Renewal:
     def stamps(self) -> dict[str, Stamp | None]:
         """Their stamps from before they were read; ``None`` for one that was not there."""
         return dict(self._configuration.configuration_files)
+
+    def leave_out(
+        self, batch: ChangeBatch, *, concerns_program: Callable[[str], bool]
+    ) -> ChangeBatch | None:
+        """The changes that are not of the configuration alone; ``None`` if all are.
+
+        :param concerns_program: whether a file of the configuration is the program's, too.
+        """
+        files = self.files
+        changes = tuple(
+            change
+            for change in batch.changes
+            if change.path not in files or concerns_program(change.path)
+        )
+        return attrs.evolve(batch, changes=changes) if changes else None
 
     def look(self, *, is_under_way: bool = False) -> Prepared | None:
         """Read the configuration again.

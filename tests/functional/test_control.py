@@ -223,6 +223,13 @@ def test_status_tells_what_runs(project: Project) -> None:
     assert members["restarts"][0]["reason"] == "value.py changed"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
+def test_status_tells_what_auto_has_chosen(project: Project) -> None:
+    project.start()
+    project.client.wait()
+    wait_until(lambda: project.client.status().backend == "auto (inotify)")
+
+
 def test_a_restart_can_be_asked_for(project: Project) -> None:
     running = project.start()
     first = project.client.wait()

@@ -35,6 +35,8 @@ class Backends:
         self._entries = entries
         self._tell = tell
         self._opened = 0
+        #: Those that watch for the selected one.
+        self._leaves: dict[str, None] = {}
 
     def check(self, name: str) -> None:
         """Import a backend and read its options, to find now what is wrong with them.
@@ -43,6 +45,20 @@ class Backends:
         :raises PluginError: it cannot be imported.
         """
         self._prepare(name)
+
+    def open_selected(self, name: str) -> ChangeSource:
+        """Open the change source of the backend that is to serve from now on.
+
+        :param name: its ``reloader_type``.
+        :raises BackendUnavailableError: it cannot work here.
+        """
+        self._leaves.clear()
+        return self.open(name)
+
+    def describe(self, name: str) -> str:
+        """The selected backend, with those that it has chosen: ``auto (inotify, nfs)``."""
+        chosen = [leaf for leaf in list(self._leaves) if leaf != name]
+        return f"{name} ({', '.join(chosen)})" if chosen else name
 
     def open(self, name: str) -> ChangeSource:
         """Open a backend's change source.
@@ -55,6 +71,7 @@ class Backends:
         source = backend.open_change_source(request)
         if self._opened == before:
             # One that opened another only chose it.
+            self._leaves[name] = None
             self._tell(Level.DETAIL, "backend", f"watching with {name}")
         self._opened += 1
         return source

@@ -144,8 +144,8 @@ class Inspector:
 
     @property
     def backend(self) -> str:
-        """The ``reloader_type`` that is open."""
-        return self._watching.reloader_type
+        """The ``reloader_type`` that is open, with those that it has chosen."""
+        return self._watching.backend
 
     @property
     def file_count(self) -> int:

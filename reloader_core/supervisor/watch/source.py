@@ -36,6 +36,7 @@ class Watching:
     :param open_source: opens a backend.
     :param warn: shows one line to the user.
     :param detail: shows what only the author of a backend wants to see.
+    :param describe: how a ``reloader_type`` is called that chooses others.
     :param clock: monotonic seconds.
     """
 
@@ -46,12 +47,14 @@ class Watching:
         open_source: OpenSource,
         warn: Callable[[str], None],
         detail: Callable[[str], None] = lambda lines: None,
+        describe: Callable[[str], str] = str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.reloader_type = reloader_type
         self._open_source = open_source
         self._warn = warn
         self._detail = detail
+        self._describe = describe
         self._clock = clock
         self._source: GuardedSource | None = None
         self._failures = 0
@@ -64,6 +67,11 @@ class Watching:
         self._paused_until = clock()
         self._on_hints: Callable[[tuple[Hint, ...], float], None] = lambda hints, at: None
         self._on_failure: Callable[[Callable[[], None]], None] = lambda recover: None
+
+    @property
+    def backend(self) -> str:
+        """What is open, for people."""
+        return self._describe(self.reloader_type)
 
     def attach(
         self,

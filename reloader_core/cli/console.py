@@ -61,6 +61,8 @@ def _as_json(notice: Notice) -> str:
 
 def fail(error: ReloaderError) -> NoReturn:
     """End with an expected error: one line for each fault, and its exit code."""
-    for line in str(error).splitlines():
-        print(f"{_PREFIX}error: {line}", file=sys.stderr)
+    # Where nothing can be written, the exit code still tells.
+    with contextlib.suppress(OSError, ValueError):
+        for line in str(error).splitlines():
+            print(f"{_PREFIX}error: {line}", file=sys.stderr, flush=True)
     sys.exit(error.exit_code)

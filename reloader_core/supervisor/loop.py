@@ -8,6 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from reloader_core.agent import INJECT_DIRECTORY
 from reloader_core.agent.protocol import Running
 from reloader_core.model import ChangeBatch, ChildExit, Command
 from reloader_core.notices import Level, Report
@@ -526,7 +527,10 @@ class Supervisor:
         if run is None or run.process is not process or run.has_agent:
             return
         self._announce(run)
-        if run.child.generation == 1 and self._extra_files.is_empty:
+        if not os.path.isdir(INJECT_DIRECTORY):
+            text = "the files of reloader itself are gone, upgraded perhaps: start it anew"
+            self._tell(Level.WARNING, "unwatched", f"{text}; changes are not noticed any more")
+        elif run.child.generation == 1 and self._extra_files.is_empty:
             self._tell(
                 Level.WARNING,
                 "unwatched",

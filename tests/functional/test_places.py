@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.functional.harness import wait_until
 from tests.functional.live import assign
 from tests.functional.saves import retarget, save_by_atomic_replace, save_in_place
 
@@ -199,7 +200,7 @@ def test_nothing_in_an_excluded_directory_is_watched(live: Live) -> None:
     live.start("--extra-file", ".", "--exclude", "build/")
     live.expect("one")
     live.write("templates/deep/page.html", "b")
-    live.expect("one")  # so the watches are up
-    watched = watched_inodes(live.running.process.pid)
-    assert (live.directory / "templates" / "deep").stat().st_ino in watched
-    assert not watched & excluded
+    live.expect("one")
+    deep = (live.directory / "templates" / "deep").stat().st_ino
+    wait_until(lambda: deep in watched_inodes(live.running.process.pid), "the watches to be up")
+    assert not watched_inodes(live.running.process.pid) & excluded

@@ -344,7 +344,9 @@ class Inspector:
         self._watch_due = time.monotonic()
 
     def _take_read(self, stamps: Mapping[str, Stamp | None]) -> None:
-        now = self._watch_due = time.monotonic()
+        now = time.monotonic()
+        # With what the program loads: to watch costs some backends much each time.
+        self._watch_due = self._watch_due or now + _GATHER_SECONDS
         self._comparison.own = frozenset(stamps)
         for path, stamp in stamps.items():
             self._snapshot.extra(path, stamp)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import sys
@@ -17,22 +18,21 @@ class MountChanges:
     def __init__(self) -> None:
         self._descriptor = -1
         if sys.platform == "linux":
-            try:
+            with contextlib.suppress(OSError):
                 self._descriptor = os.open(MOUNTINFO, os.O_RDONLY | os.O_CLOEXEC)
-            except OSError:
-                return
-            self._poll = select.poll()
-            self._poll.register(self._descriptor, select.POLLPRI)
 
     def fileno(self) -> int:
         """The descriptor, to be polled for ``POLLPRI``; negative where there is none."""
         return self._descriptor
 
     def take(self) -> bool:
-        """Whether there was a change since the last call."""
+        """Whether there was a change since the last call; called on any thread."""
         if sys.platform != "linux" or self._descriptor < 0:
             return False
-        return bool(self._poll.poll(0))
+        # One of its own: a poll object refuses to be used by two threads at a time.
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLPRI)
+        return bool(poll.poll(0))
 
     def close(self) -> None:
         """Give the descriptor back."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
-from reloader_core.mounts import MountTable
+from reloader_core.mounts import MountChanges, MountTable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,3 +98,17 @@ def test_without_a_table_everything_is_local(tmp_path: Path) -> None:
 
 def test_this_system_has_a_root() -> None:
     assert MountTable.read().find("/a.py").point == "/"
+
+
+def test_several_threads_may_ask_for_changes_at_a_time() -> None:
+    changes = MountChanges()
+
+    def ask() -> None:
+        for _ in range(20_000):
+            changes.take()
+
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(ask) for _ in range(4)]
+    changes.close()
+    for call in asked:
+        call.result()

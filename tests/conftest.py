@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,19 @@ from tests.functional.harness import Workshop, wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def runtime_directory() -> Iterator[None]:
+    """Keep the sockets of the supervisors that are killed out of the user's own directory."""
+    former = os.environ.get("XDG_RUNTIME_DIR")
+    with tempfile.TemporaryDirectory(prefix="run-") as directory:
+        os.environ["XDG_RUNTIME_DIR"] = directory
+        yield
+    if former is None:
+        del os.environ["XDG_RUNTIME_DIR"]
+    else:
+        os.environ["XDG_RUNTIME_DIR"] = former
 
 
 @pytest.fixture

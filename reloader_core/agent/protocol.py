@@ -261,6 +261,7 @@ def agent_environment(
     agent_fd: int,
     lifeline_fd: int,
     agent_inode: int | None = None,
+    directory: str = INJECT_DIRECTORY,
 ) -> dict[str, str]:
     """The environment to start the program in, so that the agent is loaded.
 
@@ -271,6 +272,7 @@ def agent_environment(
     :param lifeline_fd: the read end of a pipe only the supervisor can write to.
     :param agent_inode: ``os.fstat(agent_fd).st_ino``: keeps the agent silent when
         something between us and Python closed the descriptor and reused its number.
+    :param directory: what the agent is loaded from.
     """
     original = environment.get("PYTHONPATH")
     # An empty PYTHONPATH is no PYTHONPATH, yet "<inject>:" would add the working
@@ -280,7 +282,7 @@ def agent_environment(
         fields.append("empty")
     return {
         **environment,
-        "PYTHONPATH": INJECT_DIRECTORY + (os.pathsep + original if original else ""),
+        "PYTHONPATH": directory + (os.pathsep + original if original else ""),
         ENVIRONMENT_VARIABLE: ",".join(fields),
     }
 

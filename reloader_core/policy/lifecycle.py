@@ -194,10 +194,10 @@ class SpawnFailed:
 
 @attrs.frozen(kw_only=True)
 class ReloadWanted:
-    """Changes were confirmed, and no plugin objects.
+    """Changes were confirmed, and no plugin objects; or somebody asks for a restart.
 
     :ivar grace_seconds: what the running program is given to stop.
-    :ivar paths: what changed.
+    :ivar paths: what changed; none if a restart is asked for.
     """
 
     now: float

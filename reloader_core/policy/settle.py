@@ -100,19 +100,23 @@ class Burst:
         """The burst of a change at ``now``, told from what led to the running program.
 
         :param earlier: the changes it was started for, if any.
-        :param paths: the changed files.
+        :param paths: the changed files; without any, somebody asks for a restart, and
+            does not wait for quiet.
         :param since: when it was started. A change before it has loaded the file goes
             unnoticed, so a burst may seem to pause there.
         """
-        if earlier is None or now - max(earlier.last_at, since) > SAME_BURST_SECONDS:
+        if not paths or earlier is None or now - max(earlier.last_at, since) > SAME_BURST_SECONDS:
             return cls.begin(now, paths)
         return attrs.evolve(earlier.grow(now, paths), first_at=now, count=2)
 
     def grow(self, now: float, paths: frozenset[str] = frozenset()) -> Burst:
         """The burst with one more change at ``now``.
 
-        One file that is saved again and again says nothing about the pace.
+        One file that is saved again and again says nothing about the pace. Whoever asks
+        for a restart, without a changed file, has one on the way already.
         """
+        if not paths:
+            return self
         is_another = not paths <= self.paths
         return attrs.evolve(
             self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import subprocess
 from typing import TYPE_CHECKING
 
 import psutil
@@ -79,3 +80,11 @@ def kill_quietly(*pids: int) -> None:
     for pid in pids:
         with contextlib.suppress(OSError):
             os.kill(pid, 9)
+
+
+def works_here(*command: str) -> bool:
+    """Whether a command succeeds, such as one that needs namespaces."""
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False

@@ -19,10 +19,10 @@ import pytest
 from reloader_core.control import Client
 from tests.functional.harness import DEADLINE_SECONDS, WAITING_PROGRAM, wait_until
 from tests.functional.live import assign
-from tests.functional.processes import keeper_of, last_pid
+from tests.functional.processes import keeper_of, last_pid, works_here
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.functional.harness import Running, Workshop
 
@@ -270,10 +270,9 @@ def test_an_interpreter_that_is_upgraded_is_waited_for(workshop: Workshop) -> No
     assert running.stop() == 143
 
 
-def test_a_supervisor_whose_own_files_are_gone_goes_on_and_says_what_is_missing(
-    workshop: Workshop, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """As when the virtual environment that it runs from is upgraded."""
+@pytest.fixture
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package, for ``PYTHONPATH``, which a test may take away."""
     copy = tmp_path_factory.mktemp("installed")
     root = Path(__file__).parents[2]
     for package in ("reloader_core", "reloader_backends"):
@@ -283,27 +282,131 @@ def test_a_supervisor_whose_own_files_are_gone_goes_on_and_says_what_is_missing(
             target = copy / info
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(str(info.locate()), target)
+    return copy
+
+
+def start_installed(workshop: Workshop, installed: Path, **env: str) -> Running:
+    """Run a program by the copy, until all that the supervisor needs is loaded."""
     workshop.write("value.py", "VALUE = 'one'\n")
     workshop.write("app.py", WAITING_PROGRAM)
     running = workshop.reloader(
-        "run",
-        "-v",
-        "--reloader-type",
-        "stat",
-        "--interval",
-        "0.05",
-        "app.py",
-        env={"PYTHONPATH": str(copy)},
+        *("run", "-v", "--reloader-type", "stat", "--interval", "0.05", "app.py"),
+        env={"PYTHONPATH": str(installed), **env},
     )
     running.out.wait_for("value one")
-    # By then it has come to rest.
-    running.err.wait_for("app.py is ready")
-    copy.rename(copy.with_name("gone"))
-    workshop.write("value.py", "VALUE = 'two'\n")
-    running.out.wait_for("value two")
-    running.err.wait_for("the files of reloader itself are gone, upgraded perhaps: start it anew")
-    assert Client(workshop.directory).status().state == "running"
-    Client(workshop.directory).restart()
+    running.err.wait_for("app.py is ready")  # by then it has come to rest
+    return running
+
+
+def upgrade(installed: Path) -> None:
+    """Put an agent there that speaks otherwise."""
+    agent = installed / "reloader_core" / "agent" / "inject" / "_reloader_agent.py"
+    agent.write_text("def activate(request):\n    raise RuntimeError('another version')\n")
+
+
+def remove(installed: Path) -> None:
+    """Take it all away."""
+    installed.rename(installed.with_name("gone"))
+
+
+@pytest.mark.parametrize("change", [upgrade, remove])
+def test_a_supervisor_whose_own_files_go_keeps_to_those_it_was_started_with(
+    workshop: Workshop, installed: Path, tmp_path: Path, change: Callable[[Path], None]
+) -> None:
+    """As when the virtual environment that it runs from is upgraded."""
+    runtime = tmp_path / "runtime"
+    runtime.mkdir(mode=0o700)
+    running = start_installed(workshop, installed, XDG_RUNTIME_DIR=str(runtime))
+    change(installed)
+    for value in ("two", "three"):
+        workshop.write("value.py", f"VALUE = '{value}'\n")
+        running.out.wait_for(f"value {value}")
+    copies = list(runtime.glob("reloader/agent-*"))
+    assert len(copies) == 1
+    shutil.rmtree(copies[0])  # as whoever cleans up does
+    for value in ("four", "five"):
+        workshop.write("value.py", f"VALUE = '{value}'\n")
+        running.out.wait_for(f"value {value}")
+    workshop.write("value.py", "VALUE = (\n")
+    running.err.wait_for("value.py.*SyntaxError|SyntaxError.*value.py|does not compile")
+    workshop.write("value.py", "VALUE = 'six'\n")
+    running.out.wait_for("value six")
+    workshop.write("pyproject.toml", "[tool.reloader]\nextra_files = ['data.txt']\n")
+    running.err.wait_for("pyproject.toml changed.*restarted in")
+    workshop.write("data.txt", "")
+    running.err.wait_for("data.txt created: restarted in")
+    client = Client(workshop.directory, environ={"XDG_RUNTIME_DIR": str(runtime)})
+    client.restart()
     running.err.wait_for("a restart was asked for: restarted in")
+    assert client.status().state == "running"
     assert running.stop() == 143
+    assert "Traceback" not in running.err.text
+    assert not list(runtime.glob("reloader/*"))
+
+
+#: A file system without room: the project is there, and whatever is written meanwhile.
+ON_A_FULL_DISK = """\
+set -e
+mount -t tmpfs -o size=256k,mode=0700 full "$FULL"
+cp -R project "$FULL"
+mkdir "$FULL/tmp"
+cat /dev/zero > "$FULL/filler" 2>&- || true
+export TMPDIR=$FULL/tmp XDG_CACHE_HOME=$FULL/tmp XDG_RUNTIME_DIR=$FULL/tmp
+export PYTHONPYCACHEPREFIX=$FULL/tmp
+mkdir -p -m 0700 "/tmp/reloader-$(id -u)"
+mount --bind "$FULL/tmp" "/tmp/reloader-$(id -u)"
+cd "$FULL/project"
+exec "$@"
+"""
+
+
+#: Runs a command where it may mount, as the user it is.
+MOUNTING = ("unshare", "--mount", "--map-current-user", "--keep-caps")
+needs_mounts = pytest.mark.skipif(
+    not works_here(*MOUNTING, "true"), reason="no mounts in namespaces here"
+)
+
+
+def start_on_a_full_disk(workshop: Workshop, **env: str) -> tuple[Running, Path]:
+    """Run a program there.
+
+    :returns: also the project's directory, by a way that leads into the namespace.
+    """
+    furnish(workshop)
+    full = workshop.directory / "full"
+    full.mkdir()
+    command = [sys.executable, "-m", "reloader_core", "run", "-v", "--interval", "0.05", "app.py"]
+    running = workshop.start(
+        [*MOUNTING, "sh", "-c", ON_A_FULL_DISK, "sh", *command],
+        env={**WHOLE_LINES, "FULL": str(full), **env},
+    )
+    running.out.wait_for("^value one")
+    return running, Path(f"/proc/{running.process.pid}/root{full}/project")
+
+
+@needs_mounts
+def test_with_a_full_disk_edits_are_followed(workshop: Workshop) -> None:
+    running, project = start_on_a_full_disk(workshop)
+    for value in ("two", "six"):
+        edit(project, value)
+        running.out.wait_for(f"^value {value}")
+    with pytest.raises(OSError, match="No space left"):
+        (project / "more.py").write_text("x" * 8192)
+    edit(project, "ten")
+    running.out.wait_for("^value ten")
+    assert running.stop() == 143, running.err.text
+    assert "Traceback" not in running.err.text
+
+
+@needs_mounts
+def test_without_its_files_and_room_for_a_copy_it_says_that_nothing_is_noticed(
+    workshop: Workshop, installed: Path
+) -> None:
+    running, project = start_on_a_full_disk(workshop, PYTHONPATH=str(installed))
+    running.err.wait_for("app.py is ready")
+    remove(installed)
+    edit(project, "two")
+    running.out.wait_for("^value two")
+    running.err.wait_for("the files of reloader itself are gone, upgraded perhaps: start it anew")
+    assert running.stop() == 143, running.err.text
     assert "Traceback" not in running.err.text

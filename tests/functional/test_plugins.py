@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.functional.harness import WAITING_PROGRAM, Running, Workshop, wait_until
+from tests.functional.processes import works_here
 
 TOY = Path(__file__).parents[1] / "plugins" / "reloader-toy"
 
@@ -167,8 +168,7 @@ def test_a_plugin_can_start_the_program_its_own_way(toy: Toy) -> None:
 
 
 def test_the_inotify_limit_is_named_and_stat_serves(workshop: Workshop) -> None:
-    probe = subprocess.run(["unshare", "-Ur", "true"], capture_output=True, check=False)
-    if probe.returncode:
+    if not works_here("unshare", "-Ur", "true"):
         pytest.skip("user namespaces are not allowed here")
     workshop.write("app.py", WAITING_PROGRAM)
     workshop.write("value.py", "VALUE = 'one'\n")

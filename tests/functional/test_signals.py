@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import psutil
 import pytest
 
 from tests.functional.harness import WAITING_PROGRAM, wait_until
-from tests.functional.processes import last_pid
+from tests.functional.processes import last_pid, works_here
 
 if TYPE_CHECKING:
     from tests.functional.harness import Running, Workshop
@@ -162,20 +161,18 @@ def test_under_nohup_a_hangup_ends_nothing(workshop: Workshop) -> None:
 # As the first process of a container
 
 
-def can_unshare() -> bool:
-    if shutil.which("unshare") is None:
-        return False
-    command = ["unshare", "-r", "--pid", "--fork", "--mount-proc", "true"]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+#: Runs a command as the first process of a namespace.
+AS_PID_1 = ("unshare", "-r", "--pid", "--fork", "--mount-proc")
 
-
-needs_namespaces = pytest.mark.skipif(not can_unshare(), reason="no namespaces here")
+needs_namespaces = pytest.mark.skipif(
+    not works_here(*AS_PID_1, "true"), reason="no namespaces here"
+)
 
 
 def start_as_pid_1(workshop: Workshop, *arguments: str) -> tuple[Running, psutil.Process]:
     """Start the command as pid 1 of a new namespace: it, and its process here."""
     command = [sys.executable, "-m", "reloader_core", *arguments]
-    running = workshop.start(["unshare", "-r", "--pid", "--fork", "--mount-proc", *command])
+    running = workshop.start([*AS_PID_1, *command])
     unshare = psutil.Process(running.process.pid)
     wait_until(unshare.children)
     return running, unshare.children()[0]

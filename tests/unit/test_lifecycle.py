@@ -15,7 +15,7 @@ GRACE = 5.0
 
 
 def reload_wanted(now: float = 10.0) -> lc.ReloadWanted:
-    return lc.ReloadWanted(now=now, grace_seconds=GRACE)
+    return lc.ReloadWanted(now=now, grace_seconds=GRACE, paths=frozenset({"a.py"}))
 
 
 def quit_wanted(now: float = 10.0, *, was_delivered: bool = False) -> lc.QuitWanted:

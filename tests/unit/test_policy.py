@@ -22,12 +22,15 @@ def say(decision: Decision, *paths: str, seconds: float = 1.0) -> Verdict:
     return Verdict(decision=decision, reason=decision.value, paths=paths or None, seconds=seconds)
 
 
+A = frozenset("a")
+
+
 def test_a_lone_change_hardly_waits() -> None:
     assert settle.Burst.begin(1.0).quiet_at == 1.0 + settle.LONE_QUIET_SECONDS
 
 
 def test_the_second_change_makes_a_burst() -> None:
-    burst = settle.Burst.begin(1.0).grow(1.1)
+    burst = settle.Burst.begin(1.0, A).grow(1.1, A)
     assert burst.quiet_at == 1.1 + settle.BURST_QUIET_SECONDS
 
 
@@ -37,18 +40,26 @@ def test_several_files_at_once_are_a_burst() -> None:
 
 
 def test_a_burst_without_end_is_acted_on() -> None:
-    burst = settle.Burst.begin(0.0)
+    burst = settle.Burst.begin(0.0, A)
     for tick in range(1000):
-        burst = burst.grow(tick * 0.1)
+        burst = burst.grow(tick * 0.1, A)
     assert burst.quiet_at == settle.LONGEST_BURST_SECONDS
 
 
 def test_a_change_long_after_a_burst_stands_alone() -> None:
-    earlier = settle.Burst.begin(0.0)
-    assert settle.Burst.after(earlier, 60.0).count == 1
-    assert settle.Burst.after(None, 60.0).count == 1
-    assert settle.Burst.after(earlier, 0.1).count == 2
-    assert settle.Burst.after(earlier, 1.0, since=0.9).count == 2
+    earlier = settle.Burst.begin(0.0, A)
+    assert settle.Burst.after(earlier, 60.0, A).count == 1
+    assert settle.Burst.after(None, 60.0, A).count == 1
+    assert settle.Burst.after(earlier, 0.1, A).count == 2
+    assert settle.Burst.after(earlier, 1.0, A, since=0.9).count == 2
+
+
+def test_who_asks_for_a_restart_does_not_wait_for_quiet() -> None:
+    earlier = settle.Burst.begin(0.0, A)
+    asked = settle.Burst.after(earlier, 0.1)
+    assert asked.quiet_at == 0.1 + settle.LONE_QUIET_SECONDS
+    assert asked.grow(0.105).quiet_at == 0.1 + settle.LONE_QUIET_SECONDS
+    assert asked.grow(0.105, A).quiet_at == 0.105 + settle.BURST_QUIET_SECONDS
 
 
 def test_a_slow_writer_of_many_files_is_waited_for_by_its_own_pace() -> None:

@@ -7,6 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from reloader_core.supervisor.child.agent_files import AgentFiles
 from reloader_core.supervisor.child.process import HAS_AGENT, ProgramProcess
 from reloader_core.supervisor.child.sockets import Handover
 
@@ -43,6 +44,7 @@ class Launcher:
         self._host = host
         self._reserve: ProgramProcess | None = None
         self._handover = Handover()
+        self._agent_files = AgentFiles()
         self._environment: ProgramEnvironment | None = None
         self._opened_below = ""
         self._rules: tuple[int, float] | None = None
@@ -83,6 +85,7 @@ class Launcher:
         """Give everything back."""
         self.discard()
         self._host.close()
+        self._agent_files.close()
         if self._reach is not None:
             self._reach.close()
 
@@ -149,7 +152,13 @@ class Launcher:
         if self._reach is not None and not self._reach.is_answering(invocation.cwd):
             raise OSError(errno.ETIMEDOUT, "its file system does not answer", invocation.cwd)
         environment = self._make_environment()
-        return ProgramProcess(self._host, invocation, environment, self._handover)
+        return ProgramProcess(
+            self._host,
+            invocation,
+            environment,
+            self._handover,
+            agent_directory=self._agent_files.find(),
+        )
 
     def _make_environment(self) -> dict[str, str]:
         return dict(os.environ) if self._environment is None else self._environment.make()

@@ -16,7 +16,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, TypeAlias
 
-from reloader_core.agent import ENVIRONMENT_VARIABLE, STACKS_SIGNAL
+from reloader_core.agent import ENVIRONMENT_VARIABLE, INJECT_DIRECTORY, STACKS_SIGNAL
 from reloader_core.agent.protocol import (
     Hello,
     Record,
@@ -87,6 +87,8 @@ class ProgramProcess:
         invocation: Invocation,
         environment: Mapping[str, str],
         handover: Handover,
+        *,
+        agent_directory: str = INJECT_DIRECTORY,
     ) -> None:
         """Spawn.
 
@@ -94,6 +96,7 @@ class ProgramProcess:
         :param invocation: what to run.
         :param environment: the environment it inherits, before the command's own.
         :param handover: listening sockets it gets.
+        :param agent_directory: what the agent is loaded from.
         :raises OSError: the executable cannot be started.
         """
         self.invocation = invocation
@@ -112,7 +115,7 @@ class ProgramProcess:
         variables = {**environment, **invocation.environment, **handover.variables}
         self._process: Spawned
         if HAS_AGENT:
-            self._process = self._spawn_with_agent(host, variables)
+            self._process = self._spawn_with_agent(host, variables, agent_directory)
         else:
             variables[ENVIRONMENT_VARIABLE] = ""  # still says who started it
             self._process = host.spawn(
@@ -120,7 +123,9 @@ class ProgramProcess:
             )
         self.pid = self._process.pid
 
-    def _spawn_with_agent(self, host: Host, variables: dict[str, str]) -> Spawned:
+    def _spawn_with_agent(
+        self, host: Host, variables: dict[str, str], agent_directory: str
+    ) -> Spawned:
         self._agent_link, theirs = socket.socketpair()
         self._agent_link.setblocking(False)
         # What the program has to say must never make it wait for us.
@@ -141,6 +146,7 @@ class ProgramProcess:
                     agent_fd=first,
                     lifeline_fd=first + 1,
                     agent_inode=self._agent_inode,
+                    directory=agent_directory,
                 ),
                 descriptors={**inherited, first: theirs.fileno(), first + 1: lifeline},
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 if TYPE_CHECKING:
     from reloader_core.errors import ReloaderError
@@ -38,10 +38,8 @@ class Console:
         if notice.level < least:
             return
         text = _as_json(notice) if self.log_format == "json" else f"{_PREFIX}{notice.text}"
-        # Whole lines, in one write: the program prints to the same terminal.
-        with self._lock, contextlib.suppress(OSError, ValueError):
-            sys.stderr.write(f"{text}\n")
-            sys.stderr.flush()
+        with self._lock:
+            _write_line(text)
 
 
 def _as_json(notice: Notice) -> str:
@@ -61,8 +59,17 @@ def _as_json(notice: Notice) -> str:
 
 def fail(error: ReloaderError) -> NoReturn:
     """End with an expected error: one line for each fault, and its exit code."""
-    # Where nothing can be written, the exit code still tells.
-    with contextlib.suppress(OSError, ValueError):
-        for line in str(error).splitlines():
-            print(f"{_PREFIX}error: {line}", file=sys.stderr, flush=True)
+    for line in str(error).splitlines():
+        _write_line(f"{_PREFIX}error: {line}")
     sys.exit(error.exit_code)
+
+
+def _write_line(text: str) -> None:
+    """Write a line where nothing depends on its being read."""
+    # None if it was closed before the start.
+    stream: TextIO | None = sys.stderr
+    if stream is not None:
+        # Whole lines, in one write: the program prints to the same terminal.
+        with contextlib.suppress(OSError, ValueError):
+            stream.write(f"{text}\n")
+            stream.flush()

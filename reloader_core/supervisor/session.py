@@ -52,6 +52,7 @@ def supervise(
     :returns: the exit code.
     :raises ReloaderError: something is wrong; nothing was started.
     """
+    _fill_standard_streams()
     if sys.platform == "linux" and os.getpid() == 1:
         from reloader_core.supervisor.init import leave_pid_1
 
@@ -112,3 +113,16 @@ def supervise(
         while (code := supervisor.run()) is None:
             supervisor = supervisor.make_successor()
         return code
+
+
+def _fill_standard_streams() -> None:
+    """Open what was closed of standard input, output and error, to and from nowhere.
+
+    Else the next thing to be opened would have its number, and become that of the program.
+    """
+    while True:
+        descriptor = os.open(os.devnull, os.O_RDWR)
+        if descriptor > 2:
+            os.close(descriptor)
+            return
+        os.set_inheritable(descriptor, True)

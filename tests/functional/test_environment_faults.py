@@ -129,6 +129,26 @@ def test_an_edit_is_followed_without_places_for_files_and_without_stdin(
     assert "Traceback" not in running.err.text
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells where a descriptor leads")
+def test_nothing_takes_the_place_of_standard_streams_that_are_closed(workshop: Workshop) -> None:
+    program = NOTING_PROGRAM.replace(
+        "signal.pause",
+        "[print(os.readlink(f'/proc/self/fd/{n}'), file=open('../noted', 'a')) "
+        "for n in range(3)]\nsignal.pause",
+    )
+    project = furnish(workshop, program=program)
+    running = start(workshop, project, shell='exec "$@" <&- >&- 2>&-')
+    noted = workshop.directory / "noted"
+    wait_until(lambda: noted.exists() and noted.read_text().count(os.devnull) == 3)
+    keeper = keeper_of(running)
+    for process in (running.process.pid, keeper.pid):
+        for number in range(3):
+            assert os.readlink(f"/proc/{process}/fd/{number}") == os.devnull
+    edit(project, "two")
+    wait_until(lambda: noted.read_text().count(os.devnull) == 6)
+    assert running.stop() == 143
+
+
 @pytest.fixture
 def gone_reader() -> Iterator[int]:
     """The end of a pipe that nobody reads."""
@@ -306,7 +326,7 @@ def upgrade(installed: Path) -> None:
 
 def remove(installed: Path) -> None:
     """Take it all away."""
-    installed.rename(installed.with_name("gone"))
+    installed.rename(f"{installed}-gone")
 
 
 @pytest.mark.parametrize("change", [upgrade, remove])

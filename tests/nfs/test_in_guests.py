@@ -46,7 +46,7 @@ GROUPS = {
         ("test_facts", "test_moments", "test_caches", "test_many_files"), ("--export-fs", "ext4")
     ),
     "without-server": Group(("test_without_server",), ("--export-fs", "ext4")),
-    "programs": Group(("test_programs",), ("--export-fs", "ext4")),
+    "programs": Group(("test_programs", "test_clock_jumps"), ("--export-fs", "ext4")),
 }
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.apps import Project, make_project
 from benchmarks.measure import free_port, wait_for_answer
-from benchmarks.processes import pss_bytes, running
+from benchmarks.processes import memory_bytes, running
 from benchmarks.report import Section, main_of, show_progress
 from benchmarks.tools import Program, Tool, select, with_port
 
@@ -26,9 +26,9 @@ _START_SECONDS = 30.0
 _SETTLE_SECONDS = 2.0
 
 _TEXT = """\
-Proportional set size (PSS: what processes share is divided among them) of all processes of the
-tool, the program included, less that of the same program alone, started right before. MiB,
-medians.
+Of all processes of the tool, the program included, less that of the same program alone, started
+right before. What processes share counts once: by their proportional set sizes (PSS), with the
+part that the benchmark has in it, which runs on the same interpreter. MiB, medians.
 
 Promised: below 20 MiB added."""
 
@@ -50,10 +50,6 @@ def measure(*, names: Sequence[str] = (), rounds: int = 5) -> Section:
             for tool in tools:
                 show_progress(f"memory, round {number + 1} of {rounds}: {tool.name}")
                 sizes[tool].append((_size(tool.program, project), _size(tool, project)))
-    notes.append(
-        "the benchmark is a Python process as well and shares the interpreter's code with those"
-        " it measures, which makes an additional process look larger by about a sixth of that code"
-    )
     return Section(
         title="Memory",
         text=_TEXT,
@@ -71,7 +67,7 @@ def _size(subject: Tool | Program, project: Project) -> float:
         if not math.isfinite(took):
             return math.nan
         time.sleep(_SETTLE_SECONDS)
-        return pss_bytes(pid) / 2**20
+        return memory_bytes(pid) / 2**20
 
 
 def _row(tool: Tool, sizes: Sequence[tuple[float, float]]) -> tuple[str, ...]:

@@ -122,12 +122,23 @@ def cpu_seconds_between(before: Mapping[int, float], after: Mapping[int, float])
     return sum(time - before.get(task, 0.0) for task, time in after.items())
 
 
-def pss_bytes(pid: int) -> int:
-    """Memory of a tree; what processes share is divided among them."""
-    total = 0
+def memory_bytes(pid: int) -> int:
+    """Memory of a tree; what its processes share counts once.
+
+    Proportional set sizes, and with them that of this process less what it has alone: it runs
+    on the same interpreter, and takes its part of what they share. Without it a tool would seem
+    to take more of that the more processes it has.
+    """
+    own = _kilobytes(os.getpid())
+    total = own["Pss"] - own["Private_Clean"] - own["Private_Dirty"]
     for member in tree(pid):
         with contextlib.suppress(OSError):
-            for line in Path(f"/proc/{member}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Pss:"):
-                    total += int(line.split()[1]) * 1024
-    return total
+            total += _kilobytes(member)["Pss"]
+    return total * 1024
+
+
+def _kilobytes(pid: int) -> dict[str, int]:
+    """What the kernel says of a process's memory, see proc_pid_smaps(5)."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    fields = (line.split() for line in lines)
+    return {name.rstrip(":"): int(number) for name, number, *_ in fields}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from benchmarks.processes import cpu_seconds, cpu_seconds_between, pss_bytes, running, tree
+from benchmarks.processes import cpu_seconds, cpu_seconds_between, memory_bytes, running, tree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,7 +138,7 @@ def _rest(pid: int, imported: float, modules: int, seconds: float) -> Figures:
     return Figures(
         imported=imported,
         cpu_per_minute=spent * 60.0 / (time.monotonic() - since),
-        pss=pss_bytes(pid),
+        pss=memory_bytes(pid),
         watches=_inotify_watches(pid),
     )
 

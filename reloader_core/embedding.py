@@ -72,11 +72,13 @@ def _supervise(arguments: dict[str, object]) -> int:
     from reloader_core.cli.console import Console, fail
     from reloader_core.command import rerun_command
     from reloader_core.config.load import load_configuration
+    from reloader_core.supervisor.child.host import open_host
     from reloader_core.supervisor.session import supervise
 
     try:
         invocation = rerun_command(environ=os.environ)
         return supervise(
+            open_host(),
             invocation,
             configure=lambda: load_configuration(
                 start_directory=invocation.cwd,

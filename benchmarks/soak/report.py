@@ -56,7 +56,7 @@ Promised: no lost round. No needless and no early restart.
 
 _UNWANTED = (Worth.NEEDLESS, Worth.EARLY)
 
-_DISTRIBUTIONS = ("reloader-core", "inotify_simple", "watchdog")
+_DISTRIBUTIONS = ("reloader-core", "watchdog")
 
 
 @attrs.define(kw_only=True)

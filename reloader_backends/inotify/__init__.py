@@ -29,15 +29,13 @@ __all__ = ["open_change_source"]
 def open_change_source(request: OpenRequest) -> ChangeSource:
     """Open a source that the kernel wakes up; ``request`` has nothing it needs.
 
-    :raises BackendUnavailableError: this is not Linux, ``inotify_simple`` is not
-        installed, or the user's inotify instances are used up.
+    :raises BackendUnavailableError: this is not Linux, Python was built without ctypes,
+        or the user's inotify instances are used up.
     """
     if sys.platform == "linux":
         try:
             from reloader_backends.inotify.source import InotifySource
         except ImportError as error:
-            raise BackendUnavailableError(
-                f"inotify: {error}; install the package inotify_simple", fallback="stat"
-            ) from error
+            raise BackendUnavailableError(f"inotify: {error}", fallback="stat") from error
         return InotifySource()
     raise BackendUnavailableError(f"inotify: there is none on {sys.platform}", fallback="stat")

@@ -7,44 +7,42 @@ the way tells of its own removal only, however busy it is.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 from typing import TYPE_CHECKING, Final
 
 import attrs
-import inotify_simple  # type: ignore[import-untyped]
-from inotify_simple import Event, INotify, flags
 
-from reloader_backends.inotify import limits
+from reloader_backends.inotify import limits, system
+from reloader_backends.inotify.system import Instance
 from reloader_core.errors import BackendUnavailableError
 
 if TYPE_CHECKING:
     from reloader_backends.inotify.paths import Step
+    from reloader_backends.inotify.system import Event
     from reloader_backends.inotify.trees import Branch
 
 __all__ = ["CONTENT", "ENTRIES", "ITSELF", "NAMES", "Kernel", "Watch"]
 
-_ONLY_THIS_DIRECTORY: Final = int(flags.ONLYDIR | flags.DONT_FOLLOW)
+_ONLY_THIS_DIRECTORY: Final = system.ONLYDIR | system.DONT_FOLLOW
 #: A directory: that it was moved or removed. No event for anything in it.
-ITSELF: Final = int(flags.MOVE_SELF | flags.DELETE_SELF) | _ONLY_THIS_DIRECTORY
+ITSELF: Final = system.MOVE_SELF | system.DELETE_SELF | _ONLY_THIS_DIRECTORY
 #: A directory: what happens to its entries. Opening, reading and chmod are not news.
-ENTRIES: Final = ITSELF | int(
-    flags.CLOSE_WRITE
-    | flags.MODIFY
-    | flags.MOVED_TO
-    | flags.MOVED_FROM
-    | flags.CREATE
-    | flags.DELETE
-    | flags.EXCL_UNLINK
+ENTRIES: Final = (
+    ITSELF
+    | system.CLOSE_WRITE
+    | system.MODIFY
+    | system.MOVED_TO
+    | system.MOVED_FROM
+    | system.CREATE
+    | system.DELETE
+    | system.EXCL_UNLINK
 )
 #: A file: that it is written to, under whatever name.
-CONTENT: Final = int(flags.CLOSE_WRITE | flags.MODIFY | flags.DONT_FOLLOW)
+CONTENT: Final = system.CLOSE_WRITE | system.MODIFY | system.DONT_FOLLOW
 #: A file: that it got another name, among other changes of its attributes. Such a watch
 #: is had while there are plenty, and the first to be given up when there are none left.
-NAMES: Final = int(flags.ATTRIB | flags.DONT_FOLLOW)
+NAMES: Final = system.ATTRIB | system.DONT_FOLLOW
 
-_MASK_ADD: Final = int(flags.MASK_ADD)
-_CREATE: Final = int(flags.CREATE)
 _VANISHED: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 
 
@@ -68,7 +66,7 @@ class Watch:
     @property
     def has_entries(self) -> bool:
         """Whether the kernel tells of changes to the directory's entries."""
-        return bool(self.mask & _CREATE)
+        return bool(self.mask & system.CREATE)
 
     @property
     def has_content(self) -> bool:
@@ -81,18 +79,6 @@ class Watch:
         return bool(self.names or self.branches)
 
 
-def _spare_the_search_for_libc() -> None:
-    """Give ``inotify_simple`` the C library that this process runs on.
-
-    It would look for one with ``ctypes.util.find_library``, which runs
-    ``ldconfig`` or even a compiler: processes forked behind the supervisor's
-    back, while the program starts.
-    """
-    # Versions that keep it elsewhere search as they always did.
-    if getattr(inotify_simple, "_libc", "elsewhere") is None:
-        inotify_simple._libc = ctypes.CDLL(None, use_errno=True)  # noqa: SLF001
-
-
 class Kernel:
     """An inotify instance with its table of watches.
 
@@ -100,9 +86,8 @@ class Kernel:
     """
 
     def __init__(self) -> None:
-        _spare_the_search_for_libc()
         try:
-            self._inotify = INotify()
+            self._instance = Instance()
         except OSError as error:
             if error.errno == errno.EMFILE:
                 raise limits.out_of_instances() from error
@@ -113,15 +98,15 @@ class Kernel:
 
     def fileno(self) -> int:
         """The descriptor that becomes readable with an event."""
-        return int(self._inotify.fileno())
+        return self._instance.fileno()
 
     def read(self) -> list[Event]:
         """All events there are, without blocking."""
-        return list(self._inotify.read(timeout=0))
+        return self._instance.read()
 
     def close(self) -> None:
         """Give the instance and its watches back."""
-        self._inotify.close()
+        self._instance.close()
 
     def get(self, wd: int) -> Watch | None:
         """The watch an event is about; ``None`` when it was given up meanwhile."""
@@ -135,7 +120,7 @@ class Kernel:
         :raises BackendUnavailableError: a limit was reached.
         """
         try:
-            wd = self._inotify.add_watch(path, mask | _MASK_ADD)
+            wd = self._instance.add_watch(path, mask | system.MASK_ADD)
         except PermissionError:
             raise
         except OSError as error:
@@ -204,16 +189,16 @@ class Kernel:
     def _drop(self, watch: Watch) -> None:
         del self._watches[watch.wd]
         with contextlib.suppress(OSError):  # The inode may have gone before.
-            self._inotify.rm_watch(watch.wd)
+            self._instance.remove_watch(watch.wd)
 
     def _narrow(self, watch: Watch) -> None:
         # On failure it stays as it is: wider than it need be.
         with contextlib.suppress(OSError):
-            wd = self._inotify.add_watch(watch.path, ITSELF)
+            wd = self._instance.add_watch(watch.path, ITSELF)
             if wd == watch.wd:
                 watch.mask = ITSELF
             elif wd in self._watches:
                 # Another directory took its place, which an event will tell of.
-                self._inotify.add_watch(watch.path, self._watches[wd].mask | _MASK_ADD)
+                self._instance.add_watch(watch.path, self._watches[wd].mask | system.MASK_ADD)
             else:
-                self._inotify.rm_watch(wd)
+                self._instance.remove_watch(wd)

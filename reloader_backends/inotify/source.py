@@ -13,10 +13,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from inotify_simple import Event, flags  # type: ignore[import-untyped]
-
 from reloader_backends.gate import Gate
-from reloader_backends.inotify import limits
+from reloader_backends.inotify import limits, system
 from reloader_backends.inotify.kernel import Kernel, Watch
 from reloader_backends.inotify.paths import Paths, Step, has_other_names
 from reloader_backends.inotify.trees import Branch, Mount, Trees
@@ -25,6 +23,7 @@ from reloader_core.model import Hint, HintScope
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from reloader_backends.inotify.system import Event
     from reloader_core.model import Tree
 
 if sys.platform != "linux":
@@ -32,15 +31,9 @@ if sys.platform != "linux":
 
 __all__ = ["InotifySource"]
 
-_OVERFLOW: Final = int(flags.Q_OVERFLOW)
-_IGNORED: Final = int(flags.IGNORED)
-_ITSELF: Final = int(flags.MOVE_SELF | flags.DELETE_SELF)
-_DIRECTORY: Final = int(flags.ISDIR)
-_ATTRIBUTES: Final = int(flags.ATTRIB)
-_MODIFY: Final = int(flags.MODIFY)
-_CREATE: Final = int(flags.CREATE)
-_APPEARED: Final = int(flags.CREATE | flags.MOVED_TO)
-_REPLACED: Final = _APPEARED | int(flags.DELETE | flags.MOVED_FROM)
+_ITSELF: Final = system.MOVE_SELF | system.DELETE_SELF
+_APPEARED: Final = system.CREATE | system.MOVED_TO
+_REPLACED: Final = _APPEARED | system.DELETE | system.MOVED_FROM
 
 
 class InotifySource:
@@ -140,7 +133,7 @@ class InotifySource:
         """Bring the tables up to date with events and collect the hints."""
         mounts: list[Mount] = []
         for wd, mask, _, name in events:
-            if mask & _OVERFLOW:
+            if mask & system.Q_OVERFLOW:
                 self._paths.enqueue_all()
                 mounts += self._trees.roots
                 self._hints["", HintScope.EVERYTHING] = False
@@ -148,9 +141,9 @@ class InotifySource:
             watch = self._kernel.get(wd)
             if watch is None:
                 continue
-            if mask & _IGNORED:
+            if mask & system.IGNORED:
                 self._forget(watch, mounts)
-            elif mask & _ATTRIBUTES:
+            elif mask & system.ATTRIB:
                 for step in watch.owners:
                     self._look_for_names(step, watch, mounts)
             elif name:
@@ -216,7 +209,7 @@ class InotifySource:
     def _touch_branch(self, branch: Branch, name: str, mask: int, mounts: list[Mount]) -> None:
         """Note an event in a directory of a tree."""
         path = f"{branch.path}/{name}"
-        if mask & _DIRECTORY:
+        if mask & system.ISDIR:
             child = branch.children.get(name)
             if child is not None:
                 self._trees.drop(child)
@@ -265,13 +258,13 @@ def _open_wakeup() -> int:
 
 def _is_being_written(path: str, mask: int) -> bool:
     """Whether the event is one of several of a writer who has yet to close the file."""
-    if mask & _DIRECTORY:
+    if mask & system.ISDIR:
         return False
-    if mask & _CREATE:
+    if mask & system.CREATE:
         try:
             status = os.lstat(path)
         except OSError:
             return False
         # Links are made at one stroke.
         return stat.S_ISREG(status.st_mode) and status.st_nlink == 1
-    return bool(mask & _MODIFY)
+    return bool(mask & system.MODIFY)

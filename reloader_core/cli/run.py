@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from reloader_core.cli.console import Console, fail
 from reloader_core.cli.options import RunArguments, parse_run_arguments
-from reloader_core.command import interpreter_flags_of_this_process, resolve_program
 from reloader_core.errors import ProgramError, ReloaderError
-from reloader_core.supervisor.session import supervise
+from reloader_core.supervisor.child.host import open_host
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +43,10 @@ def run(words: Sequence[str]) -> NoReturn:
 
 
 def _run(arguments: RunArguments) -> int:
+    host = open_host()
+
+    from reloader_core.supervisor.session import supervise
+
     # Asked once: it may be gone when the configuration is read again.
     directory = os.getcwd()
     console = Console(is_quiet=arguments.is_quiet, is_verbose=arguments.is_verbose)
@@ -58,6 +61,7 @@ def _run(arguments: RunArguments) -> int:
         return configuration
 
     return supervise(
+        host,
         _resolve(arguments.program, directory) if arguments.program else None,
         configure=configure,
         find_program=_configured_program,
@@ -66,6 +70,8 @@ def _run(arguments: RunArguments) -> int:
 
 
 def _resolve(program: Sequence[str], directory: str) -> Invocation:
+    from reloader_core.command import interpreter_flags_of_this_process, resolve_program
+
     return resolve_program(
         program,
         cwd=directory,

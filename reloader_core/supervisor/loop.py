@@ -8,12 +8,12 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from reloader_core.agent import INJECT_DIRECTORY
 from reloader_core.agent.protocol import Running
 from reloader_core.model import ChangeBatch, ChildExit, Command
 from reloader_core.notices import Level, Report
 from reloader_core.policy import lifecycle
 from reloader_core.supervisor import messages
+from reloader_core.supervisor.beginnings import Beginnings
 from reloader_core.supervisor.cause import Cause, RestartAsked
 from reloader_core.supervisor.channel import Channel, Due, SignalReceived
 from reloader_core.supervisor.child.program import (
@@ -31,7 +31,6 @@ from reloader_core.supervisor.endings import Endings
 from reloader_core.supervisor.holds import Holds
 from reloader_core.supervisor.keyboard import Keyboard
 from reloader_core.supervisor.prompts import Prompts
-from reloader_core.supervisor.readiness import Readiness
 from reloader_core.supervisor.records import Records
 from reloader_core.supervisor.renewal import Legacy, Prepared, Renewal
 from reloader_core.supervisor.signals import ENDING_SIGNALS, Meaning, SignalMeanings
@@ -64,10 +63,6 @@ _LONGEST_UNSETTLED_SECONDS = 10.0
 
 #: How a shell says that a signal ended a program: 128 + its number.
 _SIGNAL_BASE = 128
-
-
-class _ReadyByNow(Due):
-    """The program has come to rest, if it has said nothing since."""
 
 
 class Supervisor:
@@ -159,14 +154,20 @@ class Supervisor:
             is_program_alive=lambda: self._program.run is not None,
             is_at_prompt=lambda: bool(self._prompts),
         )
-        self._readiness = Readiness()
+        self._beginnings = Beginnings(
+            title=command.title,
+            root=configuration.project_root,
+            hooks=hooks,
+            channel=channel,
+            report=report,
+        )
         self._desk = Desk(
             channel=channel,
             program=self._program,
             inspector=self._inspector,
             holds=self._holds,
             decisions=self._decisions,
-            readiness=self._readiness,
+            readiness=self._beginnings.readiness,
             title=command.title,
             project_root=configuration.project_root,
             take_reports=self._take_all_reports,
@@ -234,7 +235,7 @@ class Supervisor:
             self._handle(event)
         if not isinstance(self._state, lifecycle.Ended):
             self._step(lifecycle.TimePassed(now=time.monotonic()))
-        self._look_for_readiness()
+        self._beginnings.look_for_readiness(self._program.run)
         self._desk.look(self._state, self._starter.starts)
 
     # Events
@@ -384,7 +385,7 @@ class Supervisor:
         if run is not None and records:
             if any(isinstance(record, Running) for record in records):
                 self._announce(run)
-            self._readiness.learn(records, time.monotonic())
+            self._beginnings.readiness.learn(records, time.monotonic())
             self._prompts.learn(records)
             self._records.take(records)
 
@@ -453,18 +454,6 @@ class Supervisor:
             )
         )
 
-    def _look_for_readiness(self) -> None:
-        """Tell the observers, once, when the program can do its work."""
-        run = self._program.run
-        if run is None or not run.is_announced or run.is_ready:
-            return
-        if self._readiness.is_ready(time.monotonic()):
-            run.is_ready = True
-            self._tell(Level.DETAIL, "ready", f"{self._command.title} is ready")
-            self._hooks.child_ready(run.child)
-        else:
-            self._channel.remind(_ReadyByNow(lambda: None), self._readiness.ready_at())
-
     # Lifecycle
 
     def _step(self, event: lifecycle.Event) -> None:
@@ -524,42 +513,21 @@ class Supervisor:
     def _go_on_without_agent(self, process: ProgramProcess) -> None:
         """Whatever runs there is watched through ``extra_files`` only."""
         run = self._program.run
-        if run is None or run.process is not process or run.has_agent:
-            return
-        self._announce(run)
-        if not os.path.isdir(INJECT_DIRECTORY):
-            text = "the files of reloader itself are gone, upgraded perhaps: start it anew"
-            self._tell(Level.WARNING, "unwatched", f"{text}; changes are not noticed any more")
-        elif run.child.generation == 1 and self._extra_files.is_empty:
-            self._tell(
-                Level.WARNING,
-                "unwatched",
-                f"{self._command.title} is not a Python program that can be looked into,"
-                " and there are no extra_files: nothing is watched",
+        if run is not None and run.process is process and not run.has_agent:
+            self._announce(run)
+            self._beginnings.tell_of_no_agent(
+                run, is_anything_watched=not self._extra_files.is_empty
             )
 
     def _announce(self, run: Run) -> None:
         """The program runs: tell the observers and the user."""
-        if run.is_announced:
-            return
-        run.is_announced = True
-        self._readiness.begin_program(time.monotonic())
-        self._desk.history.error = None
-        cause, self._cause = self._cause, None
-        title = self._command.title
-        if run.child.generation == 1:
-            pid = run.child.pid
-            self._tell(Level.DETAIL, "started", f"{title} started (pid {pid})", {"pid": pid})
-        elif cause is None:
-            self._tell(Level.INFO, "restarted", f"{title} restarted as it asked to be")
-        self._hooks.child_started(run.child)
-        if cause is not None:
-            report = cause.report(
-                run.child, now=time.monotonic(), root=self._configuration.project_root
-            )
-            self._desk.history.add(report)
-            self._report(messages.restarted(report))
-            self._hooks.reload_finished(report)
+        if not run.is_announced:
+            run.is_announced = True
+            self._desk.history.error = None
+            cause, self._cause = self._cause, None
+            report = self._beginnings.tell(run, cause)
+            if report is not None:
+                self._desk.history.add(report)
 
 
 def _was_told_by_terminal(number: int) -> bool:

@@ -15,14 +15,11 @@ is started:
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
-import sys
 from typing import TYPE_CHECKING
 
 from reloader_core.supervisor.channel import Channel
 from reloader_core.supervisor.child.launcher import Launcher
-from reloader_core.supervisor.child.process import make_host
 from reloader_core.supervisor.child.sockets import BoundSockets
 from reloader_core.supervisor.child.terminal import Terminal
 from reloader_core.supervisor.signals import SignalMeanings
@@ -34,9 +31,11 @@ if TYPE_CHECKING:
     from reloader_core.invocation import Invocation
     from reloader_core.notices import Report
     from reloader_core.stamp import Stamp
+    from reloader_core.supervisor.child.host import Host
 
 
 def supervise(
+    host: Host,
     invocation: Invocation | None,
     *,
     configure: Callable[[], Configuration],
@@ -45,6 +44,7 @@ def supervise(
 ) -> int:
     """Run a program under a supervisor until it is over.
 
+    :param host: starts its processes; closed at the end.
     :param invocation: the program; ``None`` if the configuration names it.
     :param configure: reads the configuration.
     :param find_program: finds the program that the configuration names.
@@ -52,15 +52,10 @@ def supervise(
     :returns: the exit code.
     :raises ReloaderError: something is wrong; nothing was started.
     """
-    _fill_standard_streams()
-    if sys.platform == "linux" and os.getpid() == 1:
-        from reloader_core.supervisor.init import leave_pid_1
-
-        leave_pid_1()
     with contextlib.ExitStack() as cleanup:
         terminal = Terminal()
         terminal.note()
-        launcher = Launcher(make_host())
+        launcher = Launcher(host)
         cleanup.callback(launcher.close)
         if invocation is not None:
             launcher.prepare(invocation)
@@ -113,16 +108,3 @@ def supervise(
         while (code := supervisor.run()) is None:
             supervisor = supervisor.make_successor()
         return code
-
-
-def _fill_standard_streams() -> None:
-    """Open what was closed of standard input, output and error, to and from nowhere.
-
-    Else the next thing to be opened would have its number, and become that of the program.
-    """
-    while True:
-        descriptor = os.open(os.devnull, os.O_RDWR)
-        if descriptor > 2:
-            os.close(descriptor)
-            return
-        os.set_inheritable(descriptor, True)

@@ -274,7 +274,7 @@ def test_watches_of_files_are_given_back_when_directories_need_them(tmp_path: Pa
 def test_a_process_without_descriptors_is_told_from_a_user_without_instances(
     tmp_path: Path,
 ) -> None:
-    prelude = "import attrs, pluggy, inotify_simple, ctypes.util\n"
+    prelude = "import attrs, pluggy\n"
     exhaust = (
         "import os, resource, reloader_backends.inotify.source as source\n"
         "source.Kernel().close()\n"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reloader_core.agent.protocol import Record
     from reloader_core.invocation import Invocation
     from reloader_core.supervisor.child.environment import ProgramEnvironment
-    from reloader_core.supervisor.child.process import Host
+    from reloader_core.supervisor.child.host import Host
     from reloader_core.supervisor.reach import Reach
 
 #: How long a program is left alone with the processor at most, at the very

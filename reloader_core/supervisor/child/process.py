@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import time
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from reloader_core.agent import ENVIRONMENT_VARIABLE, INJECT_DIRECTORY, STACKS_SIGNAL
 from reloader_core.agent.protocol import (
@@ -29,17 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from reloader_core.invocation import Invocation
-    from reloader_core.supervisor.child.direct import DirectHost, DirectProcess
+    from reloader_core.supervisor.child.host import Host, Spawned
     from reloader_core.supervisor.child.sockets import Handover
-
-    if sys.platform == "linux":
-        from reloader_core.supervisor.child.keeper.host import KeeperHost, KeptProcess
-
-        Host: TypeAlias = KeeperHost | DirectHost
-        Spawned: TypeAlias = KeptProcess | DirectProcess
-    else:
-        Host: TypeAlias = DirectHost
-        Spawned: TypeAlias = DirectProcess
 
 #: The agent speaks over Unix sockets; elsewhere the program runs without it.
 HAS_AGENT = sys.platform != "win32"
@@ -58,20 +49,6 @@ _STACKS_PAUSE_SECONDS = 0.05
 
 #: Something that was killed is gone at once, unless it hangs in the kernel.
 _KILL_SECONDS = 7.0
-
-
-def make_host() -> Host:
-    """What starts processes on this system.
-
-    :raises OSError: there are too many processes already.
-    """
-    if sys.platform == "linux":
-        from reloader_core.supervisor.child.keeper.host import KeeperHost
-
-        return KeeperHost()
-    from reloader_core.supervisor.child.direct import DirectHost
-
-    return DirectHost()
 
 
 class ProgramProcess:

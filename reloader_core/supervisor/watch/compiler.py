@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-import traceback
 import warnings
 
 from reloader_core.policy.comparison import Fault
@@ -67,6 +66,8 @@ class Compiler:
                 warnings.simplefilter("ignore")
                 compile(source, path, "exec", dont_inherit=True)
         except (SyntaxError, ValueError) as error:  # ValueError: it holds a null byte
+            import traceback  # slow to import, and needed for faults only
+
             return "".join(traceback.format_exception_only(error)).rstrip()
         except (RecursionError, MemoryError, OverflowError):
             return ""

@@ -8,7 +8,10 @@ import pytest
 
 from benchmarks.chaos.rounds import Chaos, Outcome
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
+pytestmark = [
+    pytest.mark.endurance,
+    pytest.mark.skipif(sys.platform != "linux", reason="read from /proc"),
+]
 
 #: With this seed they are of most kinds, and end the supervisor in all ways.
 ROUNDS = range(1, 31)

@@ -19,7 +19,10 @@ from tests.functional.processes import keeper_of, pids_in
 if TYPE_CHECKING:
     from tests.functional.harness import Running, Workshop
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
+pytestmark = [
+    pytest.mark.endurance,
+    pytest.mark.skipif(sys.platform != "linux", reason="read from /proc"),
+]
 
 RESTARTS = {"inotify": 500, "stat": 50}
 

@@ -234,6 +234,8 @@ def _has_open_bracket(name: str) -> bool:
 
 
 def _check_address(text: str) -> str | None:
+    if "\0" in text:
+        return f"has {text!r}, with a null character"
     if text.startswith("unix:"):
         return None if text.removeprefix("unix:") else f"has {text!r}, without a path"
     host, colon, port = text.rpartition(":")

@@ -143,6 +143,7 @@ def test_another_backend_and_plugins_are_used(workshop: Workshop) -> None:
     configure(workshop, "reloader_type = 'watchdog'\nplugins = ['observer']\ninterval = 0.05\n")
     running.out.wait_for("started 2")
     running.err.wait_for("watching with watchdog")
+    wait_until(lambda: programs(running) == 2)  # it is told of before it loads anything
     workshop.write("value.py", "VALUE = 'two'\n")
     running.out.wait_for("value two")
     running.out.wait_for("started 3")

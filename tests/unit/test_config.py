@@ -248,6 +248,7 @@ def test_all_faults_of_all_sources_are_reported_at_once(tmp_path: Path) -> None:
         ("bind = ['a:-1']", "whose port is not a number from 0 to 65535"),
         ("bind = [':80']", "whose host is not a name or an address"),
         ("bind = ['unix:']", "without a path"),
+        (r'bind = ["unix:a\u0000b"]', "with a null character"),
         ("bind = ['::1:80']", "an IPv6 address stands in brackets, '[::1]:80'"),
         ("bind = ['http://a:80']", "whose host is not a name or an address"),
     ],

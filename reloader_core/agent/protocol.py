@@ -11,11 +11,16 @@ From the agent come records, each one letter, a payload and a NUL:
 ``W<path>``                                               about to be written or removed
 ``M<path without suffix>``                                looked for here, not found
 ``K<pid>``                                                listens on a socket, the first one
+``N<pid> <path>``                                         listens; the socket comes along
+``V<port>``                                               binds this port at another address
 ``P<pid>``                                                at a debugger prompt
 ``Q<pid>``                                                no longer
 ``T<pid> <text>``                                         the traceback of what ends it
 ``X<pid> <text>``                                         ends by an uncaught exception
 ========================================================  =============================
+
+With ``N`` comes the descriptor of the socket, whose path is told if it is a Unix socket, and with
+``V`` one that is closed once nothing that was kept is in the way (``SCM_RIGHTS``).
 
 All processes of a program that have the agent in them write to the one socket, each record
 in one piece. Workers of ``multiprocessing`` say no ``H``, ``R``, ``T`` and ``X``.
@@ -24,7 +29,9 @@ To the agent goes one release for each ``H``. Its items have the same form:
 ``L`` how many bytes follow (so that they are read at once, and nothing beyond
 them), ``B`` do not believe this source's bytecode, ``O`` report files below this
 directory that are opened (``O`` and ``W`` are sent only then), ``E`` set and ``U`` unset
-an environment variable, ``G`` go.
+an environment variable, ``K`` send the sockets that listen (``N``), ``N<family> <port> <host>``
+or ``N<family> <device>:<inode> <path>`` what listened before, ``G`` go. For the ``N`` there are,
+one byte more comes with as many descriptors: in each waits the socket that listened there.
 """
 
 from __future__ import annotations
@@ -43,12 +50,14 @@ __all__ = [
     "AtPrompt",
     "Directory",
     "Hello",
+    "InTheWay",
     "LeftPrompt",
     "Listening",
     "Loaded",
     "Missing",
     "Record",
     "Running",
+    "Sent",
     "Traceback",
     "Uncaught",
     "Written",
@@ -115,6 +124,19 @@ class Listening(NamedTuple):
     pid: int
 
 
+class Sent(NamedTuple):
+    """The process ``pid`` has sent a listening socket, which is at ``path`` or has none."""
+
+    pid: int
+    path: str
+
+
+class InTheWay(NamedTuple):
+    """What was kept at this port is in the way; a descriptor that was sent is waited for."""
+
+    port: str
+
+
 class AtPrompt(NamedTuple):
     """The process ``pid`` is at the prompt of a debugger."""
 
@@ -153,6 +175,8 @@ Record = (
     | Directory
     | Running
     | Listening
+    | Sent
+    | InTheWay
     | AtPrompt
     | LeftPrompt
     | Loaded
@@ -207,6 +231,11 @@ def _decode_record(raw: bytes) -> Record | None:
         if letter == b"H":
             pid, version, executable = payload.split(b" ", 2)
             return Hello(int(pid), version.decode("ascii"), os.fsdecode(executable))
+        if letter == b"N":
+            number, path = payload.split(b" ", 1)
+            return Sent(int(number), os.fsdecode(path))
+        if letter == b"V":
+            return InTheWay(payload.decode("ascii"))
         if letter in _OF_A_PROCESS:
             return _OF_A_PROCESS[letter](int(payload))
         if letter in (b"T", b"X"):
@@ -225,6 +254,8 @@ def encode_release(
     unset_environment: Iterable[str] = (),
     *,
     opened_below: str = "",
+    keep_sockets: bool = False,
+    mailboxes: Iterable[str] = (),
 ) -> bytes:
     """The message that lets a waiting interpreter run.
 
@@ -235,6 +266,8 @@ def encode_release(
     :param unset_environment: variables to remove.
     :param opened_below: the directory below which files that the program opens are
         reported; empty for none.
+    :param keep_sockets: whether listening sockets are to be sent.
+    :param mailboxes: what listened before; their descriptors have to be sent next.
     :raises ValueError: a NUL is in one of them, or ``=`` in a name.
     """
     settings = dict(set_environment or {})
@@ -246,6 +279,8 @@ def encode_release(
         *(f"U{name}" for name in unset_environment),
         *(f"E{name}={value}" for name, value in settings.items()),
         *([f"O{opened_below}"] if opened_below else []),
+        *(["K"] if keep_sockets else []),
+        *(f"N{key}" for key in mailboxes),
         "G",
     ]
     for item in items:

@@ -18,6 +18,7 @@ _GROUPS = {
     "What to watch": ["extra_files", "env_files", "exclude_patterns", "track_opened_files"],
     "How to watch": ["reloader_type", "interval"],
     "How to restart": ["grace_seconds", "stop_signal", "hold_in_debugger", "restart_on_enter"],
+    "What to listen at": ["bind", "backlog", "keep_sockets"],
     "Extensions": ["plugins"],
 }
 

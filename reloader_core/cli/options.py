@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 SETTING_OPTIONS = {
     setting.option: setting for setting in SETTINGS.values() if setting.option is not None
 }
-_WITH_VALUE = {name for name, setting in SETTING_OPTIONS.items() if setting.kind != "flag"}
+_SWITCHES = {name for name, setting in SETTING_OPTIONS.items() if setting.kind == "flag"}
+_WITH_VALUE = SETTING_OPTIONS.keys() - _SWITCHES
 QUIET = ("-q", "--quiet")
 VERBOSE = ("-v", "--verbose")
 HELP = ("-h", "--help")
@@ -54,6 +55,8 @@ def parse_run_arguments(words: Sequence[str]) -> RunArguments:
             if not equals:
                 value = _value_of(name, next(rest, None)) if name in _WITH_VALUE else "true"
             _add(settings, SETTING_OPTIONS[name], value)
+        elif (positive := f"--{word.removeprefix('--no-')}") in _SWITCHES and positive != word:
+            _add(settings, SETTING_OPTIONS[positive], "false")
         else:
             flags.update(_read_flags(word))
     if {"--quiet", "--verbose"} <= flags:

@@ -33,6 +33,8 @@ class Configuration(NamedTuple):
     :ivar pass_signals: names of signals that are passed on to the program.
     :ivar restart_signal: the name of the signal that restarts it; empty for none.
     :ivar bind: addresses of the sockets that outlive restarts.
+    :ivar backlog: how many connections wait at each of them.
+    :ivar keep_sockets: whether the sockets that the program listens on outlive it.
     :ivar command: the program to run when none is given.
     :ivar log_format: how messages are written: ``text`` or ``json``.
     :ivar project_root: the directory of ``pyproject.toml``, else the one the
@@ -60,6 +62,8 @@ class Configuration(NamedTuple):
     pass_signals: tuple[str, ...] = ("SIGUSR1", "SIGUSR2", "SIGWINCH")
     restart_signal: str = ""
     bind: tuple[str, ...] = ()
+    backlog: int = 2048
+    keep_sockets: bool = True
     command: tuple[str, ...] = ()
     log_format: str = "text"
     configuration_files: tuple[tuple[str, Stamp | None], ...] = ()

@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from reloader_core.config.addresses import parse_address
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -20,7 +22,7 @@ __all__ = ["SETTINGS", "Setting", "read_text", "read_value"]
 VARIABLE_PREFIX = "RELOADER_"
 
 
-Kind = Literal["text", "flag", "seconds", "list", "argv"]
+Kind = Literal["text", "flag", "seconds", "count", "list", "argv"]
 
 #: How a flag is spelled in the environment and behind ``=`` on the command line.
 _WORDS = {
@@ -33,8 +35,9 @@ class Setting(NamedTuple):
     """One setting.
 
     :ivar key: its name in ``[tool.reloader]``.
-    :ivar kind: ``text``; ``flag``, true or false; ``seconds``, a number; ``list``, of
-        strings; ``argv``, a list of strings, or one that is split as a shell does.
+    :ivar kind: ``text``; ``flag``, true or false; ``seconds``, a number; ``count``, a
+        whole number; ``list``, of strings; ``argv``, a list of strings, or one that is
+        split as a shell does.
     :ivar help: one line, with the unit and the default.
     :ivar expected: what would be right; ends the message about a wrong value.
     :ivar check: takes one value (of a list, one element) and returns its fault,
@@ -81,6 +84,10 @@ def read_value(setting: Setting, value: object) -> object:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"is {_describe(value)}, not a number")
         return _checked(setting, _to_float(value))
+    if setting.kind == "count":
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(f"is {_describe(value)}, not a whole number")
+        return _checked(setting, value)
     if setting.kind == "argv" and isinstance(value, str):
         return _split_words(setting, value)
     if not isinstance(value, list | tuple):
@@ -106,6 +113,10 @@ def read_text(setting: Setting, text: str) -> object:
         except ValueError:
             raise ValueError(f"is {text!r}, not a number") from None
         return _checked(setting, number)
+    if setting.kind == "count":
+        if not text.strip().isdecimal():
+            raise ValueError(f"is {text!r}, not a whole number")
+        return _checked(setting, int(text))
     if setting.kind == "argv":
         return _split_words(setting, text)
     parts = (part.strip() for part in text.split(","))
@@ -234,21 +245,10 @@ def _has_open_bracket(name: str) -> bool:
 
 
 def _check_address(text: str) -> str | None:
-    if "\0" in text:
-        return f"has {text!r}, with a null character"
-    if text.startswith("unix:"):
-        return None if text.removeprefix("unix:") else f"has {text!r}, without a path"
-    host, colon, port = text.rpartition(":")
-    if not colon:
-        return f"has {text!r}, without a port"
-    if not (port.isascii() and port.isdigit() and len(port) < 6 and int(port) < 65536):
-        return f"has {text!r}, whose port is not a number from 0 to 65535"
-    if host.startswith("[") and host.endswith("]") and ":" in host:
-        return None
-    if not host or any(char in "[]/ " for char in host):
-        return f"has {text!r}, whose host is not a name or an address"
-    if ":" in host:
-        return f"has {text!r}; an IPv6 address stands in brackets, '[{host}]:{port}'"
+    try:
+        parse_address(text)
+    except ValueError as error:
+        return str(error)
     return None
 
 
@@ -412,9 +412,28 @@ SETTINGS: Mapping[str, Setting] = {
         Setting(
             key="bind",
             kind="list",
-            help="Address to listen at, HOST:PORT or unix:PATH; the socket outlives restarts.",
+            help="Address to listen at, HOST:PORT or unix:PATH, for the program.",
             expected="give a list of addresses, such as ['127.0.0.1:8000', 'unix:app.sock']",
             check=_check_address,
+            option="--bind",
+            metavar="ADDRESS",
+        ),
+        Setting(
+            key="backlog",
+            kind="count",
+            help="Connections that wait at each address while nobody takes them; default 2048.",
+            expected="give a whole number from 1 to 65535, such as 2048",
+            check=lambda number: None if 0 < number < 65536 else f"is {number}",
+            option="--backlog",
+            metavar="NUMBER",
+        ),
+        Setting(
+            key="keep_sockets",
+            kind="flag",
+            help="Keep the sockets the program listens on open over restarts; default yes.",
+            expected="give true or false",
+            check=lambda value: None,
+            option="--keep-sockets",
         ),
         Setting(
             key="command",

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from reloader_core.stamp import Stamp
     from reloader_core.supervisor.channel import Channel
     from reloader_core.supervisor.child.launcher import Launcher
-    from reloader_core.supervisor.child.sockets import BoundSockets
     from reloader_core.supervisor.child.terminal import Terminal
     from reloader_core.supervisor.signals import SignalMeanings
+    from reloader_core.supervisor.sockets.bound import BoundSockets
 
 
 class Workshop:
@@ -103,7 +103,7 @@ class Workshop:
         backends = installed_backends(configuration)
         invocation = self._find_program(configuration)
         opener, hooks = self._load(configuration, backends)
-        bound = self._sockets.bind(configuration.bind)
+        bound = self._sockets.bind(configuration.bind, backlog=configuration.backlog)
 
         def take_over(legacy: Legacy) -> Supervisor:
             self._sockets.use(bound)
@@ -143,6 +143,7 @@ class Workshop:
         """Have programs started as a configuration says."""
         launcher = self._launcher
         launcher.hand_over(self._sockets.listening)
+        launcher.keep_sockets(is_keeping=configuration.keep_sockets)
         launcher.set_rules(signal.Signals[configuration.stop_signal], configuration.grace_seconds)
         opened_below = configuration.project_root if configuration.track_opened_files else ""
         launcher.report_opened_files(opened_below)

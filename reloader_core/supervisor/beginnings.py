@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reloader_core.agent import INJECT_DIRECTORY
@@ -17,10 +18,19 @@ if TYPE_CHECKING:
     from reloader_core.supervisor.cause import Cause
     from reloader_core.supervisor.child.program import Run
     from reloader_core.supervisor.hooks import Hooks
+    from reloader_core.supervisor.sockets.kept import KeptSockets
 
 
 class _ReadyByNow(Due):
     """The program has come to rest, if it has said nothing since."""
+
+
+class _UnclaimedByNow(Due):
+    """A program that is ready has had its time to ask for the sockets of the one before."""
+
+
+#: A program that listens on several sockets opens one after the other.
+_CLAIM_SECONDS = 5.0
 
 
 class Beginnings:
@@ -28,16 +38,25 @@ class Beginnings:
 
     :param title: the program.
     :param root: paths below it are shown relative to it.
-    :param channel: reminds the loop to look for readiness.
+    :param kept: sockets of earlier programs, which a program does not want for ever.
+    :param channel: reminds the loop of what is due.
     :ivar readiness: whether the program can do its work.
     """
 
     def __init__(
-        self, *, title: str, root: str, hooks: Hooks, channel: Channel, report: Report
+        self,
+        *,
+        title: str,
+        root: str,
+        hooks: Hooks,
+        kept: KeptSockets,
+        channel: Channel,
+        report: Report,
     ) -> None:
         self._title = title
         self._root = root
         self._hooks = hooks
+        self._kept = kept
         self._channel = channel
         self._report = report
         self._tell = messages.make_tell(report)
@@ -85,5 +104,7 @@ class Beginnings:
             run.is_ready = True
             self._tell(Level.DETAIL, "ready", f"{self._title} is ready")
             self._hooks.child_ready(run.child)
+            drop = partial(self._kept.drop_unclaimed, self._kept.programs)
+            self._channel.remind(_UnclaimedByNow(drop), time.monotonic() + _CLAIM_SECONDS)
         else:
             self._channel.remind(_ReadyByNow(lambda: None), self.readiness.ready_at())

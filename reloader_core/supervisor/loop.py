@@ -158,6 +158,7 @@ class Supervisor:
             title=command.title,
             root=configuration.project_root,
             hooks=hooks,
+            kept=launcher.kept,
             channel=channel,
             report=report,
         )

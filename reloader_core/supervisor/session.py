@@ -15,14 +15,15 @@ is started:
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from typing import TYPE_CHECKING
 
 from reloader_core.supervisor.channel import Channel
 from reloader_core.supervisor.child.launcher import Launcher
-from reloader_core.supervisor.child.sockets import BoundSockets
 from reloader_core.supervisor.child.terminal import Terminal
 from reloader_core.supervisor.signals import SignalMeanings
+from reloader_core.supervisor.sockets.bound import BoundSockets, receive_sockets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,10 +66,11 @@ def supervise(
 
         backends = installed_backends(configuration)
         program = invocation or find_program(configuration)
-        sockets = BoundSockets()
+        sockets = BoundSockets(receive_sockets(os.environ))
         cleanup.callback(sockets.close)
-        sockets.use(sockets.bind(configuration.bind))
+        sockets.use(sockets.bind(configuration.bind, backlog=configuration.backlog))
         launcher.hand_over(sockets.listening)
+        launcher.keep_sockets(is_keeping=configuration.keep_sockets)
         launcher.set_rules(signal.Signals[configuration.stop_signal], configuration.grace_seconds)
         if configuration.track_opened_files:
             launcher.report_opened_files(configuration.project_root)

@@ -271,6 +271,8 @@ def _wait_for_release() -> None:
                 items = _channel.read_exactly(int(items[0][1:])).split(b"\0")[:-1] or [b""]
             for item in items:
                 _obey(item)
+        if _mailboxes:
+            _receive_mailboxes()
     except OSError:
         # ECONNRESET: it died without reading our hello.
         os._exit(0)
@@ -283,6 +285,10 @@ def _obey(item: bytes) -> None:
         _distrusted.add(text)
     elif letter == b"O":
         _opened_below[:] = [text]
+    elif letter == b"K":
+        _keeping.append(None)
+    elif letter == b"N":
+        _mailboxes.append((text, -1))
     elif letter == b"U":
         os.environ.pop(text, None)
     elif letter == b"E":
@@ -562,17 +568,20 @@ def _do_after_import(fullname: str, spec: "Any") -> None:
 
 
 def _hook_listen(module: "Any") -> None:
-    """Report the first socket that listens: then a server can do its work."""
+    """Report that a socket listens, for then a server can do its work; give it to be kept."""
     original = module.socket.listen
 
     def listen(self: "Any", *backlog: "Any") -> None:
         original(self, *backlog)
-        # multiprocessing has sockets for itself, in a directory of that name.
-        if "listen" not in _hooked and "pymp-" not in str(self.getsockname()):
-            _hooked.add("listen")
-            _channel.send(b"K%d\0" % os.getpid())
+        try:
+            _report_listening(module, self)
+        except Exception:
+            # It is no socket any more, or an odd one.
+            pass
 
     module.socket.listen = _disguise(listen, original)
+    if _mailboxes:
+        _hook_bind(module)
 
 
 #: Debuggers within one another, and in several threads.
@@ -702,6 +711,219 @@ def _locate(path: "Any", directory: int) -> str:
     if directory >= 0 and not os.path.isabs(path):
         path = os.path.join(os.readlink(f"/proc/self/fd/{directory}"), path)
     return _absolute(path)
+
+
+# --- Sockets that outlive the program --------------------------------------------------------
+
+#: Holds something if listening sockets are to be given to the supervisor.
+_keeping: "list[None]" = []
+
+#: What listened in the program before this one: where, and the descriptor of a socket in
+#: which the listening socket lies. So whoever does not ask for it does not have it open.
+_mailboxes: "list[tuple[str, int]]" = []
+
+#: The sockets that were given, by device and inode.
+_given: "set[tuple[int, int]]" = set()
+
+#: Unix sockets that are kept: a program removes them when it ends, or before it binds.
+_kept_paths: "set[str]" = set()
+
+#: How long the supervisor may take to close what is in the way.
+_WAY_SECONDS = 1.0
+
+
+def _report_listening(module: "Any", listening: "Any") -> None:
+    name = listening.getsockname()
+    # multiprocessing has sockets for itself, in a directory of that name.
+    if "pymp-" in str(name):
+        return
+    if "listen" not in _hooked:
+        _hooked.add("listen")
+        _channel.send(b"K%d\0" % os.getpid())
+    if not _keeping or not _channel.is_ours():
+        return
+    status = os.fstat(listening.fileno())
+    identity = (status.st_dev, status.st_ino)
+    if identity in _given:
+        return
+    path = ""
+    if listening.family == getattr(module, "AF_UNIX", None):
+        if not isinstance(name, str) or not name:
+            return  # in no directory
+        path = os.path.abspath(name)
+    elif listening.family not in (module.AF_INET, module.AF_INET6):
+        return
+    if listening.type != module.SOCK_STREAM:
+        return
+    _given.add(identity)
+    if path:
+        _keep_path(path)
+    rights = [(module.SOL_SOCKET, module.SCM_RIGHTS, _packed(listening.fileno()))]
+    _with_channel(
+        module,
+        lambda channel: channel.sendmsg([b"N%d %s\0" % (os.getpid(), os.fsencode(path))], rights),
+    )
+
+
+def _packed(number: int) -> bytes:
+    return number.to_bytes(4, sys.byteorder)
+
+
+def _with_channel(module: "Any", use: "Callable[[Any], Any]") -> "Any":
+    channel = module.socket(fileno=_channel.fd)
+    try:
+        return use(channel)
+    finally:
+        channel.detach()
+
+
+def _receive_mailboxes() -> None:
+    """Receive the descriptors of the mailboxes, which come with one byte."""
+    module = _import_unseen("_socket")
+    room = module.CMSG_SPACE(4 * len(_mailboxes))
+    flags = getattr(module, "MSG_CMSG_CLOEXEC", 0)
+    _, ancillary, _, _ = _with_channel(module, lambda channel: channel.recvmsg(1, room, flags))
+    numbers = _descriptors(module, ancillary)
+    if len(numbers) == len(_mailboxes):
+        _mailboxes[:] = [
+            (key, number) for (key, _), number in zip(_mailboxes, numbers, strict=True)
+        ]
+    else:
+        # There is no room for as many.
+        for number in numbers:
+            os.close(number)
+        _mailboxes.clear()
+    for key, _ in _mailboxes:
+        family, _, path = key.split(" ", 2)
+        if int(family) == getattr(module, "AF_UNIX", None):
+            _keep_path(path)
+
+
+def _descriptors(module: "Any", ancillary: "list[Any]") -> "list[int]":
+    numbers: list[int] = []
+    for level, kind, body in ancillary:
+        if (level, kind) == (module.SOL_SOCKET, module.SCM_RIGHTS):
+            starts = range(0, len(body) - 3, 4)
+            numbers += [int.from_bytes(body[start : start + 4], sys.byteorder) for start in starts]
+    for number in numbers:
+        os.set_inheritable(number, False)
+    return numbers
+
+
+def _hook_bind(module: "Any") -> None:
+    """Give the program the socket it had, when it binds the address that it had."""
+    original = module.socket.bind
+    is_own = "bind" in vars(module.socket)
+
+    def bind(self: "Any", address: "Any") -> None:
+        if self.type == module.SOCK_STREAM and _claim(module, self, address):
+            if not _mailboxes:
+                # The method of C again, and no frame of ours: there is nothing left to be had.
+                if is_own:
+                    module.socket.bind = original
+                else:
+                    del module.socket.bind
+            return
+        original(self, address)
+
+    module.socket.bind = _disguise(bind, original)
+
+
+def _claim(module: "Any", asking: "Any", address: "Any") -> bool:
+    """Have ``asking`` be the socket that listened at an address before; false if none did."""
+    try:
+        key = _key_of(module, int(asking.family), address)
+        for entry in _mailboxes:
+            if entry[0] == key:
+                _mailboxes.remove(entry)
+                kept = _open_mailbox(module, entry[1])
+                if kept < 0:
+                    return False
+                os.dup2(kept, asking.fileno(), os.get_inheritable(asking.fileno()))
+                os.close(kept)
+                # What it was set to before, for the program and for the kernel.
+                asking.settimeout(asking.gettimeout())
+                return True
+        _make_way(module, key)
+    except Exception:
+        # Not an address, or one that cannot be resolved: bind() will say so.
+        pass
+    return False
+
+
+def _key_of(module: "Any", family: int, address: "Any") -> str:
+    """An address as the release spells it.
+
+    Family, port and host as getsockname() says them; family, inode and path of a Unix socket.
+    """
+    if family == getattr(module, "AF_UNIX", None):
+        path = os.path.abspath(os.fsdecode(address))
+        status = os.stat(path)
+        return f"{family} {status.st_dev}:{status.st_ino} {path}"
+    host, port = address[:2]
+    if isinstance(host, str) and host.isascii():
+        host = host.encode()  # text would be encoded by a module that takes its time to load
+    passive = module.AI_PASSIVE
+    found = module.getaddrinfo(host or None, port, family, module.SOCK_STREAM, 0, passive)
+    return f"{family} {found[0][4][1]} {found[0][4][0]}"
+
+
+def _make_way(module: "Any", key: str) -> None:
+    """Have what listens at the same port, at another address, closed before it is in the way."""
+    _family, port, _ = key.split(" ", 2)
+    blocking = [entry for entry in _mailboxes if entry[0].split(" ")[1] == port and ":" not in port]
+    for entry in blocking:
+        _mailboxes.remove(entry)
+        kept = _open_mailbox(module, entry[1])
+        if kept >= 0:
+            os.close(kept)
+    if blocking:
+        ours, theirs = module.socketpair()
+        with ours, theirs:
+            rights = [(module.SOL_SOCKET, module.SCM_RIGHTS, _packed(theirs.fileno()))]
+            _with_channel(
+                module, lambda channel: channel.sendmsg([b"V%s\0" % port.encode()], rights)
+            )
+            theirs.close()
+            ours.settimeout(_WAY_SECONDS)
+            ours.recv(1)  # its end, once they are closed
+
+
+def _keep_path(path: str) -> None:
+    """Have a program leave a Unix socket where it is: the supervisor removes it at last."""
+    _kept_paths.add(path)
+    if "unlink" not in _hooked:
+        _hooked.add("unlink")
+        for name in ("unlink", "remove"):
+            _hook_unlink(name)
+
+
+def _hook_unlink(name: str) -> None:
+    original = getattr(os, name)
+
+    def unlink(path: "Any", *, dir_fd: "Any" = None) -> None:
+        try:
+            if dir_fd is None and os.path.abspath(os.fsdecode(path)) in _kept_paths:
+                return
+        except Exception:
+            # Not a path: as it will be told.
+            pass
+        original(path, dir_fd=dir_fd)
+
+    setattr(os, name, _disguise(unlink, original))
+
+
+def _open_mailbox(module: "Any", number: int) -> int:
+    """Take the listening socket out; -1 when the supervisor has taken it back."""
+    mailbox = module.socket(fileno=number)
+    try:
+        flags = getattr(module, "MSG_CMSG_CLOEXEC", 0) | module.MSG_DONTWAIT
+        _, ancillary, _, _ = mailbox.recvmsg(1, module.CMSG_SPACE(4), flags)
+        return (*_descriptors(module, ancillary), -1)[0]
+    except OSError:
+        return -1
+    finally:
+        mailbox.close()
 
 
 # --- Workers that multiprocessing starts ---------------------------------------------------

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from reloader_core.supervisor.child.agent_files import AgentFiles
 from reloader_core.supervisor.child.process import HAS_AGENT, ProgramProcess
-from reloader_core.supervisor.child.sockets import Handover
+from reloader_core.supervisor.sockets.handover import Handover
+from reloader_core.supervisor.sockets.kept import KeptSockets
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Iterable, Sequence
 
     from reloader_core.agent.protocol import Record
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from reloader_core.supervisor.child.environment import ProgramEnvironment
     from reloader_core.supervisor.child.host import Host
     from reloader_core.supervisor.reach import Reach
+    from reloader_core.supervisor.sockets.handover import Listening
 
 #: How long a program is left alone with the processor at most, at the very
 #: start; and how often, how many times in a row, it must have nothing new to
@@ -38,6 +39,7 @@ class Launcher:
     while the old program stops. Between restarts there is none.
 
     :param host: starts them; closed with this.
+    :ivar kept: listening sockets that programs have opened.
     """
 
     def __init__(self, host: Host) -> None:
@@ -45,6 +47,8 @@ class Launcher:
         self._reserve: ProgramProcess | None = None
         self._handover = Handover()
         self._agent_files = AgentFiles()
+        self.kept = KeptSockets()
+        self._is_keeping = True
         self._environment: ProgramEnvironment | None = None
         self._opened_below = ""
         self._rules: tuple[int, float] | None = None
@@ -70,21 +74,29 @@ class Launcher:
         """
         self._opened_below = directory
 
+    def keep_sockets(self, *, is_keeping: bool) -> None:
+        """Whether the sockets that programs listen on outlive them, from the next one on."""
+        self._is_keeping = is_keeping
+        if not is_keeping:
+            self.kept.close()
+
     def set_rules(self, stop_signal: int, grace_seconds: float) -> None:
         """How what a program leaves behind is asked to end, and how long that gets."""
         self._rules = stop_signal, grace_seconds
 
-    def hand_over(self, sockets: Sequence[socket.socket]) -> None:
+    def hand_over(self, sockets: Sequence[Listening]) -> None:
         """Give listening sockets to every process from now on."""
         handover = Handover(sockets)
         if handover.descriptors != self._handover.descriptors:
             self.discard()
             self._handover = handover
+            self.kept.leave_alone(listening.socket for listening in sockets)
 
     def close(self) -> None:
         """Give everything back."""
         self.discard()
         self._host.close()
+        self.kept.close()
         self._agent_files.close()
         if self._reach is not None:
             self._reach.close()
@@ -145,7 +157,12 @@ class Launcher:
         if self._rules is not None:
             process.set_rules(*self._rules)
         if not process.is_released:
-            process.release(distrusted, opened_below=self._opened_below)
+            self.kept.begin_program()
+            process.release(
+                distrusted,
+                opened_below=self._opened_below,
+                kept=self.kept if self._is_keeping and HAS_AGENT else None,
+            )
         return process
 
     def _spawn(self, invocation: Invocation) -> ProgramProcess:

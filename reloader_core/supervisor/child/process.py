@@ -19,10 +19,16 @@ from typing import TYPE_CHECKING
 from reloader_core.agent import ENVIRONMENT_VARIABLE, INJECT_DIRECTORY, STACKS_SIGNAL
 from reloader_core.agent.protocol import (
     Hello,
+    InTheWay,
     Record,
+    Sent,
     agent_environment,
     decode,
     encode_release,
+)
+from reloader_core.supervisor.descriptors import (
+    receive_with_descriptors,
+    send_with_descriptors,
 )
 
 if TYPE_CHECKING:
@@ -30,7 +36,8 @@ if TYPE_CHECKING:
 
     from reloader_core.invocation import Invocation
     from reloader_core.supervisor.child.host import Host, Spawned
-    from reloader_core.supervisor.child.sockets import Handover
+    from reloader_core.supervisor.sockets.handover import Handover
+    from reloader_core.supervisor.sockets.kept import KeptSockets
 
 #: The agent speaks over Unix sockets; elsewhere the program runs without it.
 HAS_AGENT = sys.platform != "win32"
@@ -86,22 +93,29 @@ class ProgramProcess:
         self._lifeline: int | None = None
         self._hellos = 0
         self._releases = 0
-        self._release_message = b""
+        self._distrusted: tuple[str, ...] = ()
+        self._opened_below = ""
+        self._kept: KeptSockets | None = None
+        self._descriptors: list[int] = []
         self.is_released = False
         self._directory_stamp = _stamp_of_directory(invocation.cwd)
         variables = {**environment, **invocation.environment, **handover.variables}
+        argv = handover.fill(invocation.argv)
         self._process: Spawned
         if HAS_AGENT:
-            self._process = self._spawn_with_agent(host, variables, agent_directory)
+            self._process = self._spawn_with_agent(host, argv, variables, agent_directory)
         else:
             variables[ENVIRONMENT_VARIABLE] = ""  # still says who started it
             self._process = host.spawn(
-                invocation.argv, cwd=invocation.cwd, environment=variables, descriptors={}
+                handover.fill(invocation.argv),
+                cwd=invocation.cwd,
+                environment=variables,
+                descriptors={},
             )
         self.pid = self._process.pid
 
     def _spawn_with_agent(
-        self, host: Host, variables: dict[str, str], agent_directory: str
+        self, host: Host, argv: tuple[str, ...], variables: dict[str, str], agent_directory: str
     ) -> Spawned:
         self._agent_link, theirs = socket.socketpair()
         self._agent_link.setblocking(False)
@@ -113,7 +127,6 @@ class ProgramProcess:
         if sys.platform != "win32" and os.sysconf("SC_OPEN_MAX") > _HIGH_DESCRIPTOR + 2:
             first = max(first, _HIGH_DESCRIPTOR)
         self._agent_number, self._agent_inode = first, os.fstat(theirs.fileno()).st_ino
-        argv = self.invocation.argv
         try:
             return host.spawn(
                 argv if self.tells_of_its_start else self._handover.wrap(argv),
@@ -134,16 +147,23 @@ class ProgramProcess:
             theirs.close()
             os.close(lifeline)
 
-    def release(self, distrusted: Iterable[str], *, opened_below: str = "") -> None:
+    def release(
+        self,
+        distrusted: Iterable[str],
+        *,
+        opened_below: str = "",
+        kept: KeptSockets | None = None,
+    ) -> None:
         """Let the program run.
 
         :param distrusted: sources whose cached bytecode must not be believed.
         :param opened_below: where files that it opens are reported; empty for nowhere.
+        :param kept: has the sockets that listen, and gets its; ``None`` to keep none.
         """
         self.is_released = True
-        self._release_message = encode_release(
-            distrusted, self._handover.release_variables, opened_below=opened_below
-        )
+        self._distrusted = tuple(distrusted)
+        self._opened_below = opened_below
+        self._kept = kept
         if self.tells_of_its_start:
             # Before it says hello: it finds the message when it gets there.
             self._send_release()
@@ -152,10 +172,21 @@ class ProgramProcess:
         if self._agent_link is None:
             return
         self._releases += 1
+        mailboxes = [] if self._kept is None else self._kept.make_mailboxes()
+        message = encode_release(
+            self._distrusted,
+            self._handover.release_variables,
+            opened_below=self._opened_below,
+            keep_sockets=self._kept is not None,
+            mailboxes=[key for key, _ in mailboxes],
+        )
         # A process that died while it was held is noticed by its exit.
         with contextlib.suppress(OSError):
             self._agent_link.setblocking(True)
-            self._agent_link.sendall(self._release_message)
+            self._agent_link.sendall(message)
+            if mailboxes:
+                descriptors = [mailbox.fileno() for _, mailbox in mailboxes]
+                send_with_descriptors(self._agent_link, b"\n", descriptors)
         self._agent_link.setblocking(False)
 
     @property
@@ -191,9 +222,13 @@ class ProgramProcess:
         is_open = True
         chunks = [self._undecoded]
         try:
-            while chunk := self._agent_link.recv(262144):
+            while True:
+                chunk, descriptors = receive_with_descriptors(self._agent_link, 262144)
+                self._descriptors += descriptors
                 chunks.append(chunk)
-            is_open = False
+                if not chunk:
+                    is_open = False
+                    break
         except BlockingIOError:
             pass
         except OSError:
@@ -201,9 +236,23 @@ class ProgramProcess:
         records, self._undecoded = decode(b"".join(chunks))
         # A shell script may start one interpreter after the other; each waits.
         self._hellos += sum(isinstance(record, Hello) for record in records)
+        self._take_sockets(records)
         while self.is_released and self._hellos > self._releases:
             self._send_release()
         return records, is_open
+
+    def _take_sockets(self, records: list[Record]) -> None:
+        """Match the descriptors that came in to what is said of them."""
+        for record in records:
+            if isinstance(record, Sent | InTheWay) and self._descriptors:
+                descriptor = self._descriptors.pop(0)
+                if self._kept is None:
+                    os.close(descriptor)
+                elif isinstance(record, Sent):
+                    self._kept.take(descriptor, record.path)
+                else:
+                    self._kept.make_way(record.port)
+                    os.close(descriptor)
 
     def read_stacks(self) -> str:
         """Have the agent write the stacks of all threads: text of ``faulthandler``.
@@ -337,6 +386,9 @@ class ProgramProcess:
             self._agent_link.close()
         if self._lifeline is not None:
             os.close(self._lifeline)
+        for descriptor in self._descriptors:
+            os.close(descriptor)
+        self._descriptors.clear()
         self._lifeline = self._agent_link = None
 
 

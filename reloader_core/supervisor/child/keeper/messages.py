@@ -11,22 +11,23 @@ Both ends run the same Python, so ``marshal`` is good enough, and it is quick.
 
 from __future__ import annotations
 
-import array
 import marshal
-import socket
 import struct
 import sys
 from typing import TYPE_CHECKING, Any
 
+from reloader_core.supervisor.descriptors import (
+    receive_with_descriptors,
+    send_with_descriptors,
+)
+
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Sequence
 
 assert sys.platform == "linux"
 
 _LENGTH = struct.Struct("!I")
-
-#: Descriptors that can go with one message: the kernel's SCM_MAX_FD.
-MOST_DESCRIPTORS = 253
 
 # Over the leash, to the keeper: a name and what goes with it.
 #: The program has this long, and gets this signal: ``(RULES, stop signal, grace seconds)``.
@@ -69,10 +70,7 @@ def send_request(
 
     :raises OSError: nobody takes it; ``TimeoutError`` when not in the socket's time.
     """
-    data = encode(message)
-    rights = array.array("i", descriptors)
-    sent = control.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
-    control.sendall(data[sent:])
+    send_with_descriptors(control, encode(message), descriptors)
 
 
 def receive_request(control: socket.socket) -> tuple[tuple[Any, ...], list[int]] | None:
@@ -81,17 +79,12 @@ def receive_request(control: socket.socket) -> tuple[tuple[Any, ...], list[int]]
     :returns: the message and the descriptors, which are not inherited; ``None`` when the
         other end was closed.
     """
-    room = socket.CMSG_SPACE(MOST_DESCRIPTORS * array.array("i").itemsize)
-    data, ancillary, _, _ = control.recvmsg(_LENGTH.size, room, socket.MSG_CMSG_CLOEXEC)
-    descriptors = array.array("i")
-    for level, kind, rights in ancillary:
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-            descriptors.frombytes(rights[: len(rights) - len(rights) % descriptors.itemsize])
+    data, descriptors = receive_with_descriptors(control, _LENGTH.size)
     data += _receive_exactly(control, _LENGTH.size - len(data)) if data else b""
     if not data:
         return None
     body = _receive_exactly(control, _LENGTH.unpack(data)[0])
-    return _loads(body), list(descriptors)
+    return _loads(body), descriptors
 
 
 def receive_answer(control: socket.socket) -> tuple[Any, ...]:

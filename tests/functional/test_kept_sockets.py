@@ -8,18 +8,18 @@ import re
 import socket
 import sys
 import threading
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
+from tests.functional.clients import ask, clients
 from tests.functional.harness import wait_until
 from tests.functional.live import assign
 from tests.functional.processes import keeper_of, last_pid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections import Counter
 
     from tests.functional.harness import Running, Workshop
 
@@ -87,49 +87,11 @@ def start(workshop: Workshop, program: str, *options: str) -> Running:
     return running
 
 
-def ask(address: tuple[str, int] | str) -> str:
-    """What a server answers; it is waited for as long as it takes."""
-    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
-    with socket.socket(family) as connection:
-        connection.settimeout(20)
-        connection.connect(address)
-        connection.sendall(b"?")
-        return connection.recv(100).decode()
-
-
 def is_open(port: int, host: str = "127.0.0.1") -> bool:
     with contextlib.suppress(OSError):
         socket.create_connection((host, port), timeout=5).close()
         return True
     return False
-
-
-@contextlib.contextmanager
-def clients(address: tuple[str, int] | str) -> Iterator[Counter[str]]:
-    """Four clients that ask without a pause.
-
-    :returns: how often they got which answer, or which error.
-    """
-    answers: Counter[str] = Counter()
-    is_over = threading.Event()
-
-    def go_on() -> None:
-        while not is_over.is_set():
-            try:
-                answer = ask(address)
-            except OSError as error:
-                answer = type(error).__name__
-            answers[answer] += 1
-
-    threads = [threading.Thread(target=go_on) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield answers
-    finally:
-        is_over.set()
-        for thread in threads:
-            thread.join()
 
 
 def restart_often(workshop: Workshop, running: Running, answers: Counter[str]) -> None:
@@ -144,7 +106,7 @@ def restart_often(workshop: Workshop, running: Running, answers: Counter[str]) -
 def test_nobody_is_refused_while_a_program_restarts(workshop: Workshop) -> None:
     port = free_port()
     running = start(workshop, tcp(port))
-    with clients(("127.0.0.1", port)) as answers:
+    with clients(lambda: ask(("127.0.0.1", port))) as answers:
         restart_often(workshop, running, answers)
     assert running.stop() == 143
     assert not is_open(port)
@@ -153,7 +115,7 @@ def test_nobody_is_refused_while_a_program_restarts(workshop: Workshop) -> None:
 def test_a_unix_socket_is_kept_though_its_program_removes_it(workshop: Workshop) -> None:
     running = start(workshop, UNIX)
     path = workshop.directory / "app.sock"
-    with clients(str(path)) as answers:
+    with clients(lambda: ask(str(path))) as answers:
         restart_often(workshop, running, answers)
     assert running.stop() == 143
     assert not path.exists()
@@ -339,7 +301,7 @@ def test_a_forked_worker_that_binds_gets_the_socket_back(workshop: Workshop) -> 
         "if os.fork():\n    signal.pause()\n    os.wait()\n    sys.exit()\nwith socket",
     )
     running = start(workshop, program)
-    with clients(("127.0.0.1", port)) as answers:
+    with clients(lambda: ask(("127.0.0.1", port))) as answers:
         for value in ("two", "six"):
             workshop.write("value.py", assign(value))
             wait_until(lambda: answers[value], f"an answer of {value}")  # noqa: B023

@@ -120,14 +120,15 @@ def activate(request: str) -> None:
 
     :param request: ``<socket fd>,<lifeline fd>[,<inode of the socket>[,<what was in
         PYTHONPATH>[,<role>[,<directory below which opened files are reported>]]]]``; the
-        role is ``worker`` or empty.
+        role is ``worker``, ``keeping worker`` for one that sends its listening sockets, or
+        empty.
     """
     fd, lifeline, inode, _, role, below = [*request.split(",", 5), "", "", "", ""][:6]
     if not _channel.open(int(fd), inode):
         return
-    if role == "worker":
+    if role.endswith("worker"):
         _opened_below[:] = [below] if below else []
-        _join()
+        _join(is_keeping=role.startswith("keeping"))
         return
     try:
         if lifeline:
@@ -149,13 +150,18 @@ def activate(request: str) -> None:
         os._exit(130)
 
 
-def _join() -> None:
+def _join(*, is_keeping: bool) -> None:
     """Watch what is loaded by one more process of a program that runs already.
 
     The channel is the program's: others write to it at the same time, and what is read
     from it is not for us.
     """
     loaded = _iter_loaded()
+    if is_keeping:
+        # Of the sockets that the program has opened. What a worker opens itself it would
+        # not be given back.
+        _keeping.append(None)
+        _inherited.append(_list_open_sockets())
     _install_hooks()
     for item in loaded:
         _report(*item)
@@ -614,6 +620,9 @@ _after_import: "dict[str, Callable[[Any], None]]" = {
     "socket": _hook_listen,
     "pdb": lambda module: _hook_prompt(module.Pdb),
     "pudb.debugger": lambda module: _hook_prompt(module.Debugger),
+    # These open their sockets without Python's.
+    "granian.server.common": lambda module: _hook_server("granian", module),
+    "uvloop": lambda module: _hook_server("uvloop", module),
 }
 
 
@@ -722,7 +731,10 @@ _keeping: "list[None]" = []
 #: which the listening socket lies. So whoever does not ask for it does not have it open.
 _mailboxes: "list[tuple[str, int]]" = []
 
-#: The sockets that were given, by device and inode.
+#: In a worker, the sockets that it has got from the program, by device and inode.
+_inherited: "list[set[tuple[int, int]]]" = []
+
+#: The sockets that were given, likewise.
 _given: "set[tuple[int, int]]" = set()
 
 #: Unix sockets that are kept: a program removes them when it ends, or before it binds.
@@ -744,7 +756,7 @@ def _report_listening(module: "Any", listening: "Any") -> None:
         return
     status = os.fstat(listening.fileno())
     identity = (status.st_dev, status.st_ino)
-    if identity in _given:
+    if identity in _given or (_inherited and identity not in _inherited[0]):
         return
     path = ""
     if listening.family == getattr(module, "AF_UNIX", None):
@@ -763,6 +775,19 @@ def _report_listening(module: "Any", listening: "Any") -> None:
         module,
         lambda channel: channel.sendmsg([b"N%d %s\0" % (os.getpid(), os.fsencode(path))], rights),
     )
+
+
+def _list_open_sockets() -> "set[tuple[int, int]]":
+    found = set()
+    for name in os.listdir("/proc/self/fd" if sys.platform == "linux" else "/dev/fd"):
+        try:
+            status = os.fstat(int(name))
+        except OSError:
+            # What has listed them.
+            continue
+        if status.st_mode & 0o170000 == 0o140000:
+            found.add((status.st_dev, status.st_ino))
+    return found
 
 
 def _packed(number: int) -> bytes:
@@ -889,6 +914,16 @@ def _make_way(module: "Any", key: str) -> None:
             ours.recv(1)  # its end, once they are closed
 
 
+def _hook_server(name: str, module: "Any") -> None:
+    """Have a server use Python's sockets; how is in a file of its own, which few need."""
+    if _keeping and not _inherited:
+        place = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_reloader_servers.py")
+        loader = _external.SourceFileLoader("_reloader_servers", place)
+        servers = type(sys)(loader.name)
+        exec(loader.get_code(loader.name), servers.__dict__)  # noqa: S102
+        getattr(servers, f"hook_{name}")(module, _report_listening)
+
+
 def _keep_path(path: str) -> None:
     """Have a program leave a Unix socket where it is: the supervisor removes it at last."""
     _kept_paths.add(path)
@@ -990,7 +1025,8 @@ def _worker_environment() -> "dict[bytes, bytes]":
     variables[b"PYTHONPATH"] = here + os.fsencode(os.pathsep) + paths if paths else here
     original = b"empty" if paths == b"" else b""
     below = os.fsencode("".join(_opened_below))
-    request = b"%d,,%d,%s,worker,%s" % (_channel.fd, _channel.identity[1], original, below)
+    role = b"keeping worker" if _keeping else b"worker"
+    request = b"%d,,%d,%s,%s,%s" % (_channel.fd, _channel.identity[1], original, role, below)
     variables[b"_RELOADER_AGENT"] = request
     return variables
 

@@ -87,6 +87,7 @@ def _supervise(arguments: dict[str, object]) -> int:
                 name_argument=lambda setting: setting.key,
             ),
             find_program=lambda configuration: invocation,
+            adapt=lambda same: same,  # the program would not know itself any more
             report=Console(),
         )
     except ReloaderError as error:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class Invocation(NamedTuple):
@@ -31,3 +31,10 @@ class Invocation(NamedTuple):
     is_python: bool
     environment: Mapping[str, str] = MappingProxyType({})
     notes: tuple[str, ...] = ()
+
+    def adapted(self, argv: Sequence[str], note: str) -> Invocation:
+        """Another command line for the same program.
+
+        :param note: what the user should know about it.
+        """
+        return self._replace(argv=tuple(argv), notes=(*self.notes, note))

@@ -16,7 +16,7 @@ from reloader_core.invocation import Invocation
 from reloader_core.stamp import Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from reloader_core.patterns import PathFilter
 
@@ -231,6 +231,13 @@ class Command:
     def of(cls, invocation: Invocation) -> Command:
         """The same, for plugins."""
         return cls(**invocation._asdict())
+
+    def adapted(self, argv: Sequence[str], note: str) -> Command:
+        """Another command line for the same program.
+
+        :param note: what the user should know about it.
+        """
+        return attrs.evolve(self, argv=tuple(argv), notes=(*self.notes, note))
 
     @property
     def invocation(self) -> Invocation:

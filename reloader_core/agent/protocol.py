@@ -13,6 +13,8 @@ From the agent come records, each one letter, a payload and a NUL:
 ``K<pid>``                                                listens on a socket, the first one
 ``N<pid> <path>``                                         listens; the socket comes along
 ``V<port>``                                               binds this port at another address
+``Y<pid>``                                                says that it is ready
+``F<path>``                                               wants this watched, too
 ``P<pid>``                                                at a debugger prompt
 ``Q<pid>``                                                no longer
 ``T<pid> <text>``                                         the traceback of what ends it
@@ -55,6 +57,8 @@ __all__ = [
     "Listening",
     "Loaded",
     "Missing",
+    "Named",
+    "Ready",
     "Record",
     "Running",
     "Sent",
@@ -124,6 +128,18 @@ class Listening(NamedTuple):
     pid: int
 
 
+class Ready(NamedTuple):
+    """The process ``pid`` says that the program can do its work."""
+
+    pid: int
+
+
+class Named(NamedTuple):
+    """The program wants something watched: an absolute entry of ``extra_files``."""
+
+    entry: str
+
+
 class Sent(NamedTuple):
     """The process ``pid`` has sent a listening socket, which is at ``path`` or has none."""
 
@@ -175,6 +191,8 @@ Record = (
     | Directory
     | Running
     | Listening
+    | Ready
+    | Named
     | Sent
     | InTheWay
     | AtPrompt
@@ -187,9 +205,12 @@ Record = (
 )
 
 #: Records that hold a process id only.
-_OF_A_PROCESS: Mapping[bytes, Callable[[int], Running | Listening | AtPrompt | LeftPrompt]] = {
+_OF_A_PROCESS: Mapping[
+    bytes, Callable[[int], Running | Listening | Ready | AtPrompt | LeftPrompt]
+] = {
     b"R": Running,
     b"K": Listening,
+    b"Y": Ready,
     b"P": AtPrompt,
     b"Q": LeftPrompt,
 }
@@ -226,6 +247,8 @@ def _decode_record(raw: bytes) -> Record | None:
             return Missing(os.fsdecode(payload)) if payload else None
         if letter == b"W":
             return Written(os.fsdecode(payload)) if payload else None
+        if letter == b"F":
+            return Named(os.fsdecode(payload)) if payload else None
         if letter == b"D":
             return Directory(os.fsdecode(payload)) if payload else None
         if letter == b"H":

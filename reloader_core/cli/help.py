@@ -19,7 +19,7 @@ _GROUPS = {
     "How to watch": ["reloader_type", "interval"],
     "How to restart": ["grace_seconds", "stop_signal", "hold_in_debugger", "restart_on_enter"],
     "What to listen at": ["bind", "backlog", "keep_sockets"],
-    "Extensions": ["plugins"],
+    "Extensions": ["adapt", "plugins"],
 }
 
 _RUN_HELP = """Run a program, and restart it whenever the code it runs changes on disk.

@@ -45,6 +45,7 @@ def run(words: Sequence[str]) -> NoReturn:
 def _run(arguments: RunArguments) -> int:
     host = open_host()
 
+    from reloader_core.integrations import adapt
     from reloader_core.supervisor.session import supervise
 
     # Asked once: it may be gone when the configuration is read again.
@@ -65,6 +66,7 @@ def _run(arguments: RunArguments) -> int:
         _resolve(arguments.program, directory) if arguments.program else None,
         configure=configure,
         find_program=_configured_program,
+        adapt=adapt,
         report=console,
     )
 

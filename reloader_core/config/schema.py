@@ -35,6 +35,7 @@ class Configuration(NamedTuple):
     :ivar bind: addresses of the sockets that outlive restarts.
     :ivar backlog: how many connections wait at each of them.
     :ivar keep_sockets: whether the sockets that the program listens on outlive it.
+    :ivar adapt: whether the commands of known frameworks are made fit for a reloader.
     :ivar command: the program to run when none is given.
     :ivar log_format: how messages are written: ``text`` or ``json``.
     :ivar project_root: the directory of ``pyproject.toml``, else the one the
@@ -64,6 +65,7 @@ class Configuration(NamedTuple):
     bind: tuple[str, ...] = ()
     backlog: int = 2048
     keep_sockets: bool = True
+    adapt: bool = True
     command: tuple[str, ...] = ()
     log_format: str = "text"
     configuration_files: tuple[tuple[str, Stamp | None], ...] = ()

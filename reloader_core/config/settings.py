@@ -436,6 +436,14 @@ SETTINGS: Mapping[str, Setting] = {
             option="--keep-sockets",
         ),
         Setting(
+            key="adapt",
+            kind="flag",
+            help="Turn a known framework's own reloader off; default yes.",
+            expected="give true or false",
+            check=lambda value: None,
+            option="--adapt",
+        ),
+        Setting(
             key="command",
             kind="argv",
             help="Program to run, with its arguments, when the command line names none.",

@@ -8,7 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from reloader_core.agent.protocol import Running
+from reloader_core.agent.protocol import Named, Running
 from reloader_core.model import ChangeBatch, ChildExit, Command
 from reloader_core.notices import Level, Report
 from reloader_core.policy import lifecycle
@@ -388,6 +388,8 @@ class Supervisor:
                 self._announce(run)
             self._beginnings.readiness.learn(records, time.monotonic())
             self._prompts.learn(records)
+            if named := [record.entry for record in records if isinstance(record, Named)]:
+                self._extra_files.add(named)
             self._records.take(records)
 
     def _reap(self, process: ProgramProcess) -> None:

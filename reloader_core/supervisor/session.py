@@ -41,6 +41,7 @@ def supervise(
     *,
     configure: Callable[[], Configuration],
     find_program: Callable[[Configuration], Invocation],
+    adapt: Callable[[Invocation], Invocation],
     report: Report,
 ) -> int:
     """Run a program under a supervisor until it is over.
@@ -49,23 +50,29 @@ def supervise(
     :param invocation: the program; ``None`` if the configuration names it.
     :param configure: reads the configuration.
     :param find_program: finds the program that the configuration names.
+    :param adapt: makes the command of a known framework fit for a reloader.
     :param report: shows notices.
     :returns: the exit code.
     :raises ReloaderError: something is wrong; nothing was started.
     """
+
+    def choose_program(configuration: Configuration) -> Invocation:
+        chosen = invocation or find_program(configuration)
+        return adapt(chosen) if configuration.adapt else chosen
+
     with contextlib.ExitStack() as cleanup:
         terminal = Terminal()
         terminal.note()
         launcher = Launcher(host)
         cleanup.callback(launcher.close)
         if invocation is not None:
-            launcher.prepare(invocation)
+            launcher.prepare(adapt(invocation))
         configuration = configure()
 
         from reloader_core.supervisor.preflight import installed_backends, nobody_else_has_a_say
 
         backends = installed_backends(configuration)
-        program = invocation or find_program(configuration)
+        program = choose_program(configuration)
         sockets = BoundSockets(receive_sockets(os.environ))
         cleanup.callback(sockets.close)
         sockets.use(sockets.bind(configuration.bind, backlog=configuration.backlog))
@@ -99,7 +106,7 @@ def supervise(
             sockets=sockets,
             terminal=terminal,
             configure=configure,
-            find_program=lambda configuration: invocation or find_program(configuration),
+            find_program=choose_program,
             report=report,
         )
         supervisor = workshop.assemble(

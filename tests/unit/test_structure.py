@@ -16,9 +16,9 @@ ROOT = Path(__file__).parents[2]
 
 #: Lower floors first. A module may import from its own floor and those below.
 FLOORS = [
-    ["errors", "invocation", "lines", "mounts", "stamp", "model", "agent", "control"],
+    ["errors", "invocation", "lines", "mounts", "stamp", "model", "agent", "child", "control"],
     ["patterns", "policy", "notices"],
-    ["config", "command"],
+    ["config", "command", "integrations"],
     ["hookspecs"],
     ["plugins"],
     ["supervisor"],

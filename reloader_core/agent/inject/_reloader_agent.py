@@ -395,6 +395,21 @@ def _stat(path: "Any") -> os.stat_result:
     return status
 
 
+# --- What the program says itself, by ``reloader_core.child`` ------------------------------
+
+
+def say_ready() -> bool:
+    """Report that the program can do its work."""
+    _channel.send(b"Y%d\0" % os.getpid())
+    return _channel.fd >= 0
+
+
+def name_files(entries: "list[str]") -> bool:
+    """Report files that are to be watched, absolute and in the dialect of ``extra_files``."""
+    _channel.send(b"".join(b"F%s\0" % os.fsencode(entry) for entry in entries))
+    return _channel.fd >= 0
+
+
 # --- Bytecode --------------------------------------------------------------------------
 
 _PACKAGES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")

@@ -10,6 +10,9 @@ from reloader_core.notices import Level
 from reloader_core.patterns import expand_extra_files
 
 if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterable
+
     from reloader_core.config.schema import Configuration
     from reloader_core.model import Tree
     from reloader_core.supervisor.hooks import Hooks
@@ -55,21 +58,32 @@ class ExtraFiles:
         env_files = frozenset(self._configuration.env_files) if is_first else frozenset()
         if not entries and not env_files:
             return
+        if not self._watch(entries, env_files).wait(_BASE_SECONDS):
+            self._tell(
+                Level.WARNING,
+                "extra_files",
+                "extra_files are not watched yet: their file system does not answer",
+            )
+
+    def add(self, entries: Iterable[str]) -> None:
+        """Watch also what the program names while it runs, from then on."""
+        self._watch(entries)
+
+    def _watch(self, entries: Iterable[str], also: frozenset[str] = frozenset()) -> threading.Event:
+        """Watch more.
+
+        :returns: set once every later change of it is found.
+        """
         self.is_empty = False
         files, trees = expand_extra_files(
             entries,
             root=self._configuration.project_root,
             exclude=self._configuration.exclude_patterns,
         )
-        files |= env_files
+        files |= also
         self._files |= files
         self._trees |= trees
-        if not self._inspector.watch_extra(files, trees).wait(_BASE_SECONDS):
-            self._tell(
-                Level.WARNING,
-                "extra_files",
-                "extra_files are not watched yet: their file system does not answer",
-            )
+        return self._inspector.watch_extra(files, trees)
 
     def has(self, path: str) -> bool:
         """Whether somebody has named a file, itself or by a directory or a pattern."""

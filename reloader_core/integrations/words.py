@@ -1,0 +1,137 @@
+"""Reading the words of a command line whose options stand in any order."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeVar
+
+from reloader_core.command.flags import split_interpreter_flags
+from reloader_core.command.resolve import is_interpreter_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Sequence
+
+_F = TypeVar("_F", bound="Callable[..., object]")
+_C = TypeVar("_C", bound="Adaptable")
+
+
+class Adaptable(Protocol):
+    """What ``adapt_command`` takes, as a hook or before: a ``Command`` or an ``Invocation``."""
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The executable and its arguments."""
+
+    def adapted(self, argv: Sequence[str], note: str) -> Self:
+        """Another command line, and what the user is told about it."""
+
+
+class Runner(NamedTuple):
+    """What is run.
+
+    :ivar name: of the console script, the module behind ``-m`` or the Python file.
+    :ivar start: where its arguments begin.
+    """
+
+    name: str
+    start: int
+
+
+def hookimpl(function: _F) -> _F:
+    """Mark a hook as ``reloader_core.hookimpl`` does, behind everybody else's."""
+    options = {
+        "wrapper": False,
+        "hookwrapper": False,
+        "optionalhook": False,
+        "tryfirst": False,
+        "trylast": True,
+        "specname": None,
+    }
+    setattr(function, "reloader_impl", options)  # noqa: B010
+    return function
+
+
+def find_runner(argv: Sequence[str]) -> Runner | None:
+    """What a command line runs; ``None`` for code, and for an interpreter without a program."""
+    name = _name_of(argv[0])
+    if not is_interpreter_name(os.path.basename(argv[0])):
+        return Runner(name, 1)
+    _, program = split_interpreter_flags(argv[1:])
+    if not program or program[0] == "-c":
+        return None
+    # The word behind the flags may be one with -m in it, such as -mflask.
+    is_module = program[0] == "-m"
+    words = 2 if is_module else 1
+    if len(program) < words:
+        return None
+    name = program[1].partition(".")[0] if is_module else _name_of(program[0])
+    return Runner(name, len(argv) - len(program) + words)
+
+
+def _name_of(path: str) -> str:
+    return os.path.basename(path).removesuffix(".exe")
+
+
+def find_subcommand(argv: Sequence[str], start: int, with_value: Container[str]) -> int | None:
+    """Where the first word is that is no option and no option's value.
+
+    :param start: where to look from.
+    :param with_value: options whose value is the next word.
+    """
+    place = start
+    while place < len(argv):
+        word = argv[place]
+        if not word.startswith("-"):
+            return place
+        place += 2 if word in with_value else 1
+    return None
+
+
+def remove_options(
+    argv: Sequence[str], start: int, *, alone: Container[str], with_value: Container[str] = ()
+) -> tuple[list[str], list[str]]:
+    """Leave options out; what stands behind ``--`` is none.
+
+    :param alone: options without a value.
+    :param with_value: options with one, as the next word or behind ``=``.
+    :returns: the words that stay, and those that do not.
+    """
+    kept, removed = list(argv[:start]), []
+    rest = list(argv[start:])
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            kept += [word, *rest]
+            break
+        name, equals, _ = word.partition("=")
+        if word in alone or (name in with_value and equals):
+            removed.append(word)
+        elif word in with_value:
+            removed += [word, *rest[:1]]
+            del rest[:1]
+        else:
+            kept.append(word)
+    return kept, removed
+
+
+def leave_out(
+    command: _C,
+    name: str,
+    *,
+    alone: Container[str] = ("--reload",),
+    with_value: Container[str] = (),
+) -> _C | None:
+    """The command of a server whose own reloader is on because of an option, without that.
+
+    :param name: of the server.
+    :param alone: options without a value that go.
+    :param with_value: options with one that go, being for its reloader alone.
+    :returns: ``None`` if it is another command, or nothing has to go.
+    """
+    runner = find_runner(command.argv)
+    if runner is None or runner.name != name:
+        return None
+    argv, removed = remove_options(command.argv, runner.start, alone=alone, with_value=with_value)
+    if not removed:
+        return None
+    return command.adapted(argv, f"{name}: its own reloader is off, without {' '.join(removed)}")

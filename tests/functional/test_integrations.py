@@ -1,0 +1,94 @@
+"""Frameworks as people start them, with their own reloaders: ours takes their place."""
+
+from __future__ import annotations
+
+import sys
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from tests.functional.clients import get
+from tests.functional.harness import wait_until
+from tests.functional.live import assign
+from tests.functional.processes import keeper_of
+from tests.functional.test_framework_sockets import ASGI, DJANGO, FLASK, WSGI
+from tests.functional.test_kept_sockets import free_port
+
+if TYPE_CHECKING:
+    from tests.functional.harness import Running, Workshop
+
+FASTAPI = """\
+from fastapi import FastAPI
+from fastapi.responses import PlainTextResponse
+import value
+app = FastAPI()
+@app.get("/", response_class=PlainTextResponse)
+def index(): return value.VALUE
+"""
+
+COMMANDS = {
+    "flask": ("-m flask run --debug --port {port}", FLASK),
+    "django": ("manage.py runserver {port}", DJANGO),
+    "uvicorn": ("-m uvicorn --reload app:app --port {port}", ASGI),
+    "fastapi": ("-m fastapi dev app.py --port {port}", FASTAPI),
+    "hypercorn": ("-m hypercorn --reload app:app --bind 127.0.0.1:{port}", ASGI),
+    "granian": ("-m granian --reload --interface asgi app:app --port {port}", ASGI),
+    "gunicorn": ("-m gunicorn --reload app:app --bind 127.0.0.1:{port}", WSGI),
+}
+
+
+def start(workshop: Workshop, framework: str, *options: str) -> tuple[Running, int]:
+    needed = {"fastapi": "fastapi-cli"}.get(framework, framework)
+    try:
+        metadata.version(needed)
+    except metadata.PackageNotFoundError:
+        pytest.skip(f"{needed} is not installed")
+    words, program = COMMANDS[framework]
+    port = free_port()
+    workshop.write("value.py", assign("one"))
+    workshop.write("manage.py" if framework == "django" else "app.py", program)
+    command = words.format(port=port).split()
+    running = workshop.reloader("run", "--interval", "0.05", *options, *command)
+    wait_until(lambda: is_served(port, "one"), "the first answer")
+    return running, port
+
+
+def is_served(port: int, value: str) -> bool:
+    try:
+        return get(port) == value
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no servers that fork")
+@pytest.mark.parametrize("framework", COMMANDS)
+def test_a_framework_is_reloaded_by_us_and_not_by_itself(
+    workshop: Workshop, framework: str
+) -> None:
+    running, port = start(workshop, framework)
+    running.err.wait_for("its own reloader is off")
+    for value in ("two", "six"):
+        workshop.write("value.py", assign(value))
+        wait_until(lambda: is_served(port, value), value)  # noqa: B023
+    assert running.err.text.count("value.py changed: restarted in") == 2
+    (program,) = psutil.Process(keeper_of(running).pid).children()
+    lines = [" ".join(process.cmdline()) for process in program.children(recursive=True)]
+    assert not [line for line in lines if "reload" in line]
+    assert running.stop() == 143, running.err.text
+
+
+def test_it_can_be_told_to_leave_a_command_alone(workshop: Workshop) -> None:
+    running, port = start(workshop, "flask", "--no-adapt")
+    assert get(port) == "one"
+    assert "its own reloader" not in running.err.text
+    assert running.stop() == 143
+
+
+def test_the_configuration_can_say_so_too(workshop: Workshop) -> None:
+    workshop.write("pyproject.toml", "[tool.reloader]\nadapt = false\n")
+    running, port = start(workshop, "uvicorn")
+    assert get(port) == "one"
+    assert "its own reloader" not in running.err.text
+    assert running.stop() == 143

@@ -321,3 +321,49 @@ def test_udp_is_left_alone(workshop: Workshop) -> None:
     workshop.write("value.py", assign("two"))
     running.out.wait_for("^value two")
     assert running.stop() == 143
+
+
+@pytest.mark.parametrize("restarts", [0, 1])
+def test_a_program_may_listen_again_where_it_has_listened(
+    workshop: Workshop, restarts: int
+) -> None:
+    """As one does that looks whether a port is free, or starts its server anew."""
+    port = free_port()
+    once = f"socket.create_server(('127.0.0.1', {port})).close()\n"
+    running = start(workshop, SERVER + once + once + tcp(port).removeprefix(SERVER))
+    for _ in range(restarts):
+        workshop.write("value.py", assign("two"))
+        running.out.wait_for("^value two")
+    assert ask(("127.0.0.1", port)) == ("two" if restarts else "one")
+    assert running.stop() == 143
+    assert "Traceback" not in running.err.text
+
+
+@pytest.mark.parametrize("restarts", [0, 1])
+def test_a_program_may_make_its_unix_socket_anew(workshop: Workshop, restarts: int) -> None:
+    once = UNIX.removeprefix(SERVER).replace("serve(listening)", "listening.listen()")
+    running = start(workshop, SERVER + once + once + UNIX.removeprefix(SERVER))
+    for _ in range(restarts):
+        workshop.write("value.py", assign("two"))
+        running.out.wait_for("^value two")
+    path = workshop.directory / "app.sock"
+    assert ask(str(path)) == ("two" if restarts else "one")
+    assert running.stop() == 143
+    assert "Traceback" not in running.err.text
+    assert not path.exists()
+
+
+def test_broken_edits_in_a_row_leave_nothing_open(workshop: Workshop) -> None:
+    port = free_port()
+    running = start(workshop, tcp(port))
+    supervisor = psutil.Process(running.process.pid)
+    counts = []
+    for number in range(12):
+        workshop.write("value.py", f"VALUE = {number} / 0\n")
+        running.err.wait_for("waiting for a change", start=len(running.err.lines))
+        counts.append(supervisor.num_fds())
+    assert counts[-1] <= counts[2], counts
+    workshop.write("value.py", assign("two"))
+    running.out.wait_for("^value two")
+    assert ask(("127.0.0.1", port)) == "two"
+    assert running.stop() == 143

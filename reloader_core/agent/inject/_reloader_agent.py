@@ -752,8 +752,14 @@ _inherited: "list[set[tuple[int, int]]]" = []
 #: The sockets that were given, likewise.
 _given: "set[tuple[int, int]]" = set()
 
+#: The ports that they listen at.
+_given_ports: "set[str]" = set()
+
 #: Unix sockets that are kept: a program removes them when it ends, or before it binds.
 _kept_paths: "set[str]" = set()
+
+#: Those of them that it has removed, as far as it knows.
+_left_there: "set[str]" = set()
 
 #: How long the supervisor may take to close what is in the way.
 _WAY_SECONDS = 1.0
@@ -785,6 +791,9 @@ def _report_listening(module: "Any", listening: "Any") -> None:
     _given.add(identity)
     if path:
         _keep_path(path)
+    else:
+        _given_ports.add(str(name[1]))
+    _hook_bind(module)
     rights = [(module.SOL_SOCKET, module.SCM_RIGHTS, _packed(listening.fileno()))]
     _with_channel(
         module,
@@ -851,20 +860,26 @@ def _descriptors(module: "Any", ancillary: "list[Any]") -> "list[int]":
 
 
 def _hook_bind(module: "Any") -> None:
-    """Give the program the socket it had, when it binds the address that it had."""
+    """Give the program the socket it had, when it binds the address that it had.
+
+    Before there is something to be given, or in the way, the method is that of C.
+    """
+    if "bind" in _hooked:
+        return
+    _hooked.add("bind")
     original = module.socket.bind
-    is_own = "bind" in vars(module.socket)
 
     def bind(self: "Any", address: "Any") -> None:
-        if self.type == module.SOCK_STREAM and _claim(module, self, address):
-            if not _mailboxes:
-                # The method of C again, and no frame of ours: there is nothing left to be had.
-                if is_own:
-                    module.socket.bind = original
-                else:
-                    del module.socket.bind
-            return
-        original(self, address)
+        if self.type != module.SOCK_STREAM:
+            original(self, address)
+        elif not _claim(module, self, address):
+            try:
+                original(self, address)
+            except OSError as error:
+                is_taken = error.errno == module.errno.EADDRINUSE
+                if not is_taken or not _give_way(module, self, address):
+                    raise
+                original(self, address)
 
     module.socket.bind = _disguise(bind, original)
 
@@ -909,8 +924,8 @@ def _key_of(module: "Any", family: int, address: "Any") -> str:
 
 
 def _make_way(module: "Any", key: str) -> None:
-    """Have what listens at the same port, at another address, closed before it is in the way."""
-    _family, port, _ = key.split(" ", 2)
+    """Have what listened at the same port, at another address, closed before it is in the way."""
+    port = key.split(" ")[1]
     blocking = [entry for entry in _mailboxes if entry[0].split(" ")[1] == port and ":" not in port]
     for entry in blocking:
         _mailboxes.remove(entry)
@@ -918,15 +933,43 @@ def _make_way(module: "Any", key: str) -> None:
         if kept >= 0:
             os.close(kept)
     if blocking:
-        ours, theirs = module.socketpair()
-        with ours, theirs:
-            rights = [(module.SOL_SOCKET, module.SCM_RIGHTS, _packed(theirs.fileno()))]
-            _with_channel(
-                module, lambda channel: channel.sendmsg([b"V%s\0" % port.encode()], rights)
-            )
-            theirs.close()
-            ours.settimeout(_WAY_SECONDS)
-            ours.recv(1)  # its end, once they are closed
+        _have_closed(module, port)
+
+
+def _give_way(module: "Any", asking: "Any", address: "Any") -> bool:
+    """Have what this very program has listened on closed: it binds the address once more.
+
+    :returns: whether there was something; else somebody else has the address.
+    """
+    try:
+        if asking.family == getattr(module, "AF_UNIX", None):
+            path = os.path.abspath(os.fsdecode(address))
+            if path not in _left_there:
+                return False
+            _left_there.discard(path)
+            _kept_paths.discard(path)
+            os.unlink(path)
+            return True
+        port = _key_of(module, int(asking.family), address).split(" ")[1]
+        if port not in _given_ports:
+            return False
+        _given_ports.discard(port)
+        _have_closed(module, port)
+    except Exception:
+        # The first error is the one to be told.
+        return False
+    return True
+
+
+def _have_closed(module: "Any", port: str) -> None:
+    """Have the supervisor close what it keeps at a port, and wait for that."""
+    ours, theirs = module.socketpair()
+    with ours, theirs:
+        rights = [(module.SOL_SOCKET, module.SCM_RIGHTS, _packed(theirs.fileno()))]
+        _with_channel(module, lambda channel: channel.sendmsg([b"V%s\0" % port.encode()], rights))
+        theirs.close()
+        ours.settimeout(_WAY_SECONDS)
+        ours.recv(1)  # its end, once they are closed
 
 
 def _hook_server(name: str, module: "Any") -> None:
@@ -953,7 +996,9 @@ def _hook_unlink(name: str) -> None:
 
     def unlink(path: "Any", *, dir_fd: "Any" = None) -> None:
         try:
-            if dir_fd is None and os.path.abspath(os.fsdecode(path)) in _kept_paths:
+            absolute = os.path.abspath(os.fsdecode(path)) if dir_fd is None else ""
+            if absolute in _kept_paths:
+                _left_there.add(absolute)
                 return
         except Exception:
             # Not a path: as it will be told.

@@ -79,6 +79,7 @@ class KeptSockets:
     def begin_program(self) -> None:
         """Another program starts, and has claimed nothing yet."""
         self.programs += 1
+        self._empty_mailboxes()
         for kept in self._kept.values():
             kept.is_claimed = False
 

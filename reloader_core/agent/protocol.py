@@ -15,6 +15,7 @@ From the agent come records, each one letter, a payload and a NUL:
 ``V<port>``                                               binds this port at another address
 ``Y<pid>``                                                says that it is ready
 ``F<path>``                                               wants this watched, too
+``I<text>``                                               what was changed of a framework
 ``P<pid>``                                                at a debugger prompt
 ``Q<pid>``                                                no longer
 ``T<pid> <text>``                                         the traceback of what ends it
@@ -31,9 +32,10 @@ To the agent goes one release for each ``H``. Its items have the same form:
 ``L`` how many bytes follow (so that they are read at once, and nothing beyond
 them), ``B`` do not believe this source's bytecode, ``O`` report files below this
 directory that are opened (``O`` and ``W`` are sent only then), ``E`` set and ``U`` unset
-an environment variable, ``K`` send the sockets that listen (``N``), ``N<family> <port> <host>``
-or ``N<family> <device>:<inode> <path>`` what listened before, ``G`` go. For the ``N`` there are,
-one byte more comes with as many descriptors: in each waits the socket that listened there.
+an environment variable, ``A`` turn off the reloaders of frameworks, ``K`` send the sockets that
+listen (``N``), ``N<family> <port> <host>`` or ``N<family> <device>:<inode> <path>`` what listened
+before, ``G`` go. For the ``N`` there are, one byte more comes with as many descriptors: in each
+waits the socket that listened there.
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 __all__ = [
+    "Adapted",
     "AtPrompt",
     "Directory",
     "Hello",
@@ -140,6 +143,12 @@ class Named(NamedTuple):
     entry: str
 
 
+class Adapted(NamedTuple):
+    """Something of a framework was changed; the user is told."""
+
+    note: str
+
+
 class Sent(NamedTuple):
     """The process ``pid`` has sent a listening socket, which is at ``path`` or has none."""
 
@@ -193,6 +202,7 @@ Record = (
     | Listening
     | Ready
     | Named
+    | Adapted
     | Sent
     | InTheWay
     | AtPrompt
@@ -247,6 +257,8 @@ def _decode_record(raw: bytes) -> Record | None:
             return Missing(os.fsdecode(payload)) if payload else None
         if letter == b"W":
             return Written(os.fsdecode(payload)) if payload else None
+        if letter == b"I":
+            return Adapted(payload.decode("utf-8", "replace")) if payload else None
         if letter == b"F":
             return Named(os.fsdecode(payload)) if payload else None
         if letter == b"D":
@@ -277,6 +289,7 @@ def encode_release(
     unset_environment: Iterable[str] = (),
     *,
     opened_below: str = "",
+    adapt: bool = False,
     keep_sockets: bool = False,
     mailboxes: Iterable[str] = (),
 ) -> bytes:
@@ -289,6 +302,7 @@ def encode_release(
     :param unset_environment: variables to remove.
     :param opened_below: the directory below which files that the program opens are
         reported; empty for none.
+    :param adapt: whether frameworks' own reloaders are turned off.
     :param keep_sockets: whether listening sockets are to be sent.
     :param mailboxes: what listened before; their descriptors have to be sent next.
     :raises ValueError: a NUL is in one of them, or ``=`` in a name.
@@ -302,6 +316,7 @@ def encode_release(
         *(f"U{name}" for name in unset_environment),
         *(f"E{name}={value}" for name, value in settings.items()),
         *([f"O{opened_below}"] if opened_below else []),
+        *(["A"] if adapt else []),
         *(["K"] if keep_sockets else []),
         *(f"N{key}" for key in mailboxes),
         "G",

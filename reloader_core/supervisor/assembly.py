@@ -143,6 +143,7 @@ class Workshop:
         """Have programs started as a configuration says."""
         launcher = self._launcher
         launcher.hand_over(self._sockets.listening)
+        launcher.adapt_frameworks(is_adapting=configuration.adapt)
         launcher.keep_sockets(is_keeping=configuration.keep_sockets)
         launcher.set_rules(signal.Signals[configuration.stop_signal], configuration.grace_seconds)
         opened_below = configuration.project_root if configuration.track_opened_files else ""

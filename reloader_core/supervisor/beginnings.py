@@ -8,12 +8,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from reloader_core.agent import INJECT_DIRECTORY
+from reloader_core.agent.protocol import Adapted
 from reloader_core.notices import Level, Report
 from reloader_core.supervisor import messages
 from reloader_core.supervisor.channel import Channel, Due
 from reloader_core.supervisor.readiness import Readiness
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reloader_core.agent.protocol import Record
     from reloader_core.model import ReloadReport
     from reloader_core.supervisor.cause import Cause
     from reloader_core.supervisor.child.program import Run
@@ -60,6 +64,7 @@ class Beginnings:
         self._channel = channel
         self._report = report
         self._tell = messages.make_tell(report)
+        self._adapted: set[str] = set()
         self.readiness = Readiness()
 
     def tell(self, run: Run, cause: Cause | None) -> ReloadReport | None:
@@ -82,6 +87,13 @@ class Beginnings:
         self._report(messages.restarted(report))
         self._hooks.reload_finished(report)
         return report
+
+    def tell_of_adapted(self, records: Iterable[Record]) -> None:
+        """What was changed of frameworks, once."""
+        for record in records:
+            if isinstance(record, Adapted) and record.note not in self._adapted:
+                self._adapted.add(record.note)
+                self._tell(Level.INFO, "adapted", record.note)
 
     def tell_of_no_agent(self, run: Run, *, is_anything_watched: bool) -> None:
         """The program runs without an agent that would say what it loads."""

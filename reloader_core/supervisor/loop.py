@@ -388,6 +388,7 @@ class Supervisor:
                 self._announce(run)
             self._beginnings.readiness.learn(records, time.monotonic())
             self._prompts.learn(records)
+            self._beginnings.tell_of_adapted(records)
             if named := [record.entry for record in records if isinstance(record, Named)]:
                 self._extra_files.add(named)
             self._records.take(records)

@@ -77,6 +77,7 @@ def supervise(
         cleanup.callback(sockets.close)
         sockets.use(sockets.bind(configuration.bind, backlog=configuration.backlog))
         launcher.hand_over(sockets.listening)
+        launcher.adapt_frameworks(is_adapting=configuration.adapt)
         launcher.keep_sockets(is_keeping=configuration.keep_sockets)
         launcher.set_rules(signal.Signals[configuration.stop_signal], configuration.grace_seconds)
         if configuration.track_opened_files:

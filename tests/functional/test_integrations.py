@@ -92,3 +92,37 @@ def test_the_configuration_can_say_so_too(workshop: Workshop) -> None:
     assert get(port) == "one"
     assert "its own reloader" not in running.err.text
     assert running.stop() == 143
+
+
+SCRIPTS = {
+    "flask": FLASK + "app.run(port={port}, debug=True, extra_files=['data.txt'])\n",
+    "django": DJANGO.replace("(sys.argv)", "(['x', 'runserver', '{port}'])"),
+    "uvicorn": ASGI
+    + "if __name__ == '__main__':\n"  # it loads this very file
+    + "    __import__('uvicorn').run('app:app', port={port}, reload=True)\n",
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no agent")
+@pytest.mark.parametrize("framework", SCRIPTS)
+def test_a_script_that_turns_on_its_frameworks_reloader_is_reloaded_by_us(
+    workshop: Workshop, framework: str
+) -> None:
+    port = free_port()
+    workshop.write("value.py", assign("one"))
+    program = SCRIPTS[framework].replace("{port}", str(port))
+    workshop.write("app.py", program)
+    running = workshop.reloader("run", "--interval", "0.05", "app.py")
+    wait_until(lambda: is_served(port, "one"), "the first answer")
+    running.err.wait_for("its own reloader is off")
+    for value in ("two", "six"):
+        workshop.write("value.py", assign(value))
+        wait_until(lambda: is_served(port, value), value)  # noqa: B023
+    assert running.err.text.count("value.py changed: restarted in") == 2
+    assert running.err.text.count("its own reloader is off") == 1
+    (program_process,) = psutil.Process(keeper_of(running).pid).children()
+    assert program_process.children(recursive=True) == []
+    if framework == "flask":
+        workshop.write("data.txt", "1")
+        running.err.wait_for("data.txt created: restarted in")
+    assert running.stop() == 143, running.err.text

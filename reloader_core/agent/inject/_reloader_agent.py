@@ -293,6 +293,8 @@ def _obey(item: bytes) -> None:
         _opened_below[:] = [text]
     elif letter == b"K":
         _keeping.append(None)
+    elif letter == b"A":
+        _adapting.append(None)
     elif letter == b"N":
         _mailboxes.append((text, -1))
     elif letter == b"U":
@@ -408,6 +410,30 @@ def name_files(entries: "list[str]") -> bool:
     """Report files that are to be watched, absolute and in the dialect of ``extra_files``."""
     _channel.send(b"".join(b"F%s\0" % os.fsencode(entry) for entry in entries))
     return _channel.fd >= 0
+
+
+# --- What is known of frameworks is in files of its own, which few programs need ------------
+
+#: Holds something if the reloaders that frameworks have are to be turned off.
+_adapting: "list[None]" = []
+
+
+def _load(name: str) -> "Any":
+    place = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"_reloader_{name}.py")
+    loader = _external.SourceFileLoader(f"_reloader_{name}", place)
+    module = type(sys)(loader.name)
+    exec(loader.get_code(loader.name), module.__dict__)  # noqa: S102
+    return module
+
+
+def _hook_reloader(name: str, module: "Any") -> None:
+    """Turn the reloader of a framework off, and say so when it would have been used."""
+    if _adapting:
+        getattr(_load("frameworks"), f"hook_{name}")(module, _say_adapted, name_files)
+
+
+def _say_adapted(note: str) -> None:
+    _channel.send(b"I%s\0" % note.encode("utf-8", "backslashreplace"))
 
 
 # --- Bytecode --------------------------------------------------------------------------
@@ -638,6 +664,10 @@ _after_import: "dict[str, Callable[[Any], None]]" = {
     # These open their sockets without Python's.
     "granian.server.common": lambda module: _hook_server("granian", module),
     "uvloop": lambda module: _hook_server("uvloop", module),
+    # These have reloaders of their own.
+    "django.utils.autoreload": lambda module: _hook_reloader("django", module),
+    "uvicorn.config": lambda module: _hook_reloader("uvicorn", module),
+    "werkzeug._reloader": lambda module: _hook_reloader("werkzeug", module),
 }
 
 
@@ -973,13 +1003,9 @@ def _have_closed(module: "Any", port: str) -> None:
 
 
 def _hook_server(name: str, module: "Any") -> None:
-    """Have a server use Python's sockets; how is in a file of its own, which few need."""
+    """Have a server use Python's sockets."""
     if _keeping and not _inherited:
-        place = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_reloader_servers.py")
-        loader = _external.SourceFileLoader("_reloader_servers", place)
-        servers = type(sys)(loader.name)
-        exec(loader.get_code(loader.name), servers.__dict__)  # noqa: S102
-        getattr(servers, f"hook_{name}")(module, _report_listening)
+        getattr(_load("servers"), f"hook_{name}")(module, _report_listening)
 
 
 def _keep_path(path: str) -> None:

@@ -12,7 +12,12 @@ import os
 from reloader_core.agent import INJECT_DIRECTORY
 from reloader_core.stamp import Stamp
 
-_NAMES = ("sitecustomize.py", "_reloader_agent.py", "_reloader_servers.py")
+_NAMES = (
+    "sitecustomize.py",
+    "_reloader_agent.py",
+    "_reloader_frameworks.py",
+    "_reloader_servers.py",
+)
 
 
 class AgentFiles:

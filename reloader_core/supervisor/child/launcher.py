@@ -49,6 +49,7 @@ class Launcher:
         self._agent_files = AgentFiles()
         self.kept = KeptSockets()
         self._is_keeping = True
+        self._is_adapting = False
         self._environment: ProgramEnvironment | None = None
         self._opened_below = ""
         self._rules: tuple[int, float] | None = None
@@ -79,6 +80,10 @@ class Launcher:
         self._is_keeping = is_keeping
         if not is_keeping:
             self.kept.close()
+
+    def adapt_frameworks(self, *, is_adapting: bool) -> None:
+        """Whether frameworks' own reloaders are turned off, from the next program on."""
+        self._is_adapting = is_adapting
 
     def set_rules(self, stop_signal: int, grace_seconds: float) -> None:
         """How what a program leaves behind is asked to end, and how long that gets."""
@@ -161,6 +166,7 @@ class Launcher:
             process.release(
                 distrusted,
                 opened_below=self._opened_below,
+                adapt=self._is_adapting,
                 kept=self.kept if self._is_keeping and HAS_AGENT else None,
             )
         return process

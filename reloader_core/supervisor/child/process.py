@@ -95,6 +95,7 @@ class ProgramProcess:
         self._releases = 0
         self._distrusted: tuple[str, ...] = ()
         self._opened_below = ""
+        self._adapt = False
         self._kept: KeptSockets | None = None
         self._descriptors: list[int] = []
         self.is_released = False
@@ -152,17 +153,20 @@ class ProgramProcess:
         distrusted: Iterable[str],
         *,
         opened_below: str = "",
+        adapt: bool = False,
         kept: KeptSockets | None = None,
     ) -> None:
         """Let the program run.
 
         :param distrusted: sources whose cached bytecode must not be believed.
         :param opened_below: where files that it opens are reported; empty for nowhere.
+        :param adapt: whether the reloaders of frameworks are turned off in it.
         :param kept: has the sockets that listen, and gets its; ``None`` to keep none.
         """
         self.is_released = True
         self._distrusted = tuple(distrusted)
         self._opened_below = opened_below
+        self._adapt = adapt
         self._kept = kept
         if self.tells_of_its_start:
             # Before it says hello: it finds the message when it gets there.
@@ -177,6 +181,7 @@ class ProgramProcess:
             self._distrusted,
             self._handover.release_variables,
             opened_below=self._opened_below,
+            adapt=self._adapt,
             keep_sockets=self._kept is not None,
             mailboxes=[key for key, _ in mailboxes],
         )

@@ -112,7 +112,8 @@ class Channel:
         # Their wake-ups may have been read by `wait_for`.
         dues += [0.0] if self._signals or self._posted else []
         timeout = max(0.0, min(dues) - time.monotonic()) if dues else None
-        ready = [key.data for key, _ in self._selector.select(timeout)]
+        with _in_order():
+            ready = [key.data for key, _ in self._selector.select(timeout)]
         # Signals come first: Ctrl-C ends supervisor and program at once, and
         # must not look as if the program had ended by itself.
         events = [*self._iter_wake_ups(), *(event for event in ready if event is not None)]
@@ -173,12 +174,15 @@ class Channel:
     def catching_signals(self, numbers: Iterable[int]) -> Iterator[None]:
         """Turn signals into events for the time of a ``with`` block.
 
-        Must be entered in the main thread. The former handlers are restored.
+        Must be entered in the main thread. The former handlers are restored. Threads that are
+        started meanwhile have SIGTSTP and SIGCONT blocked, as this one has but in
+        :meth:`receive` (Linux).
         """
         former_fd = signal.set_wakeup_fd(self._wake_writer.fileno(), warn_on_full_buffer=False)
         former = {number: signal.signal(number, _ignore_in_python) for number in numbers}
         try:
-            yield
+            with _one_at_a_time():
+                yield
         finally:
             for number, handler in former.items():
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)
@@ -189,6 +193,31 @@ class Channel:
         self._selector.close()
         self._wake_reader.close()
         self._wake_writer.close()
+
+
+if sys.platform == "linux":
+    #: Of these the last one counts. The kernel drops each for the other; but when one thread is
+    #: about to tell of the one, another may tell of the other before it. So one thread takes
+    #: both, and none while it does not wait for them.
+    _ORDERED = (signal.SIGTSTP, signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def _masked(how: int) -> Iterator[None]:
+        former = signal.pthread_sigmask(how, _ORDERED)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+    def _one_at_a_time() -> contextlib.AbstractContextManager[None]:
+        return _masked(signal.SIG_BLOCK)
+
+    def _in_order() -> contextlib.AbstractContextManager[None]:
+        return _masked(signal.SIG_UNBLOCK)
+
+else:
+    # What is started from here would have them blocked as well.
+    _one_at_a_time = _in_order = contextlib.nullcontext
 
 
 def _is_undone(number: int, later: Container[int]) -> bool:

@@ -133,7 +133,9 @@ SERVERS = {
     "hypercorn": Server(
         "-m hypercorn app:app --bind 127.0.0.1:{port}", ASGI, ("hypercorn",), drops=True
     ),
-    "granian": Server("-m granian --interface asgi app:app --port {port}", ASGI, ("granian",)),
+    "granian": Server(
+        "-m granian --interface asgi app:app --port {port}", ASGI, ("granian",), drops=True
+    ),
     "waitress": Server(
         "-m waitress --listen 127.0.0.1:{port} app:app", WSGI, ("waitress",), drops=True
     ),

@@ -7,13 +7,16 @@ import os
 import re
 import signal
 import socket
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import psutil
 
 from tests.functional.harness import WAITING_PROGRAM, Output, Running, Workshop, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
 #: Asked for a module over a socket, imports it and answers with its VALUE and the process.
 SERVING_PROGRAM = """\
@@ -56,6 +59,15 @@ def open_gate(gate: Path) -> None:
         return True
 
     wait_until(is_open, "somebody to wait at the gate")
+
+
+def are_all_stopped(pid: int) -> bool:
+    """Whether no thread of a process runs any more (elsewhere than on Linux, its first one)."""
+    if sys.platform != "linux":
+        return psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    lines = ((task / "stat").read_text() for task in Path(f"/proc/{pid}/task").iterdir())
+    states = [line.rpartition(")")[2].split()[0] for line in lines]
+    return all(state in "Tt" for state in states)
 
 
 class Live:
@@ -157,6 +169,8 @@ class Live:
         pid = self.running.process.pid
         os.kill(pid, signal.SIGSTOP)
         try:
+            # Each of its threads stops when it gets to it.
+            wait_until(lambda: are_all_stopped(pid), "the supervisor to be stopped")
             yield
         finally:
             os.kill(pid, signal.SIGCONT)

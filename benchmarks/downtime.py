@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 import attrs
 
 from benchmarks.apps import Project, make_project
-from benchmarks.measure import free_port, wait_for_answer
+from benchmarks.measure import REQUEST, free_port, wait_for_answer
 from benchmarks.processes import running
 from benchmarks.report import Section, command_line, environment, milliseconds, show_progress
 from benchmarks.tools import version_of, with_port
@@ -30,7 +30,6 @@ _DEADLINE_SECONDS = 10.0
 _CLIENTS = 4
 #: From one answer by the new code to the next edit.
 _PAUSE_SECONDS = 1.0
-_REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 _TEXT = """\
 Each server runs the same small program and is restarted by edits of one module, while four clients
@@ -151,7 +150,7 @@ def _ask(port: int) -> str:
         return "dropped"
     answer = b""
     with connection, contextlib.suppress(OSError):
-        connection.sendall(_REQUEST)
+        connection.sendall(REQUEST)
         while chunk := connection.recv(65536):
             answer += chunk
     return "answered" if b"edit-" in answer else "dropped"

@@ -21,7 +21,8 @@ _POLL_SECONDS = 0.001
 #: One question is given up after this; the next one gets a fresh connection.
 _ASK_SECONDS = 1.0
 
-_REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+#: Each question has a connection of its own.
+REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 #: Closing sends a reset: thousands of questions must not leave thousands of
 #: connections in TIME_WAIT.
@@ -44,7 +45,7 @@ def ask(port: int) -> str | None:
     try:
         with socket.create_connection(("127.0.0.1", port), _ASK_SECONDS) as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-            connection.sendall(_REQUEST)
+            connection.sendall(REQUEST)
             answer = b""
             while b"\r\n\r\n" not in answer or not answer.partition(b"\r\n\r\n")[2]:
                 chunk = connection.recv(65536)

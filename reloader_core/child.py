@@ -44,10 +44,9 @@ def _absolute(given: str | os.PathLike[str]) -> str:
     text = os.fspath(given)
     if "\0" in text:
         raise ValueError(f"{text!r} holds a null character; remove it")
+    path = os.path.abspath(text)
     # A slash at the end means a directory.
-    return (
-        os.path.join(os.path.abspath(text), "") if text.endswith(os.sep) else os.path.abspath(text)
-    )
+    return os.path.join(path, "") if text.endswith(os.sep) else path
 
 
 def _tell(name: str, *arguments: Iterable[str]) -> bool:

@@ -9,7 +9,7 @@ _UNIX = "unix:"
 _NAMED = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]*)=(.*)", re.DOTALL)
 
 #: What systemd calls a socket that has no name; sd_listen_fds_with_names(3).
-_UNNAMED = "unknown"
+UNNAMED = "unknown"
 
 
 class Address(NamedTuple):
@@ -38,7 +38,7 @@ def parse_address(text: str) -> Address:
     if "\0" in text:
         raise ValueError(f"has {text!r}, with a null character")
     named = _NAMED.fullmatch(text)
-    name, rest = (named[1], named[2]) if named and not text.startswith(_UNIX) else (_UNNAMED, text)
+    name, rest = (named[1], named[2]) if named and not text.startswith(_UNIX) else (UNNAMED, text)
     if rest.startswith(_UNIX):
         path = rest.removeprefix(_UNIX)
         if not path:

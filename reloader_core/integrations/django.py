@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
-from reloader_core.integrations.words import Adaptable, find_runner, find_subcommand, hookimpl
-
-_C = TypeVar("_C", bound=Adaptable)
+from reloader_core.integrations.words import CommandT, find_subcommand, hookimpl
 
 _SERVERS = ("runserver", "runserver_plus")
 _RUNNERS = ("django", "django-admin", "manage.py")
@@ -15,15 +11,10 @@ _WITH_VALUE = ("-v", "--verbosity", "--settings", "--pythonpath")
 
 
 @hookimpl
-def adapt_command(command: _C) -> _C | None:
+def adapt_command(command: CommandT) -> CommandT | None:
     """Turn Django's own reloader off."""
-    runner = find_runner(command.argv)
-    if runner is None or runner.name not in _RUNNERS:
-        return None
-    server = find_subcommand(command.argv, runner.start, _WITH_VALUE)
-    if server is None or command.argv[server] not in _SERVERS:
-        return None
-    if "--noreload" in command.argv[server:]:
+    server = find_subcommand(command.argv, _RUNNERS, _SERVERS, with_value=_WITH_VALUE)
+    if server is None or "--noreload" in command.argv[server:]:
         return None
     argv = list(command.argv)
     argv.insert(server + 1, "--noreload")

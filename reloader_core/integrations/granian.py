@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
-from reloader_core.integrations.words import Adaptable, hookimpl, leave_out
-
-_C = TypeVar("_C", bound=Adaptable)
+from reloader_core.integrations.words import CommandT, hookimpl, leave_out
 
 _ALONE = ("--reload", "--reload-ignore-worker-failure")
 _WITH_VALUE = (
@@ -19,6 +15,6 @@ _WITH_VALUE = (
 
 
 @hookimpl
-def adapt_command(command: _C) -> _C | None:
+def adapt_command(command: CommandT) -> CommandT | None:
     """Turn Granian's own reloader off."""
     return leave_out(command, "granian", alone=_ALONE, with_value=_WITH_VALUE)

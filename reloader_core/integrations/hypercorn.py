@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
-from reloader_core.integrations.words import Adaptable, hookimpl, leave_out
-
-_C = TypeVar("_C", bound=Adaptable)
+from reloader_core.integrations.words import CommandT, hookimpl, leave_out
 
 
 @hookimpl
-def adapt_command(command: _C) -> _C | None:
+def adapt_command(command: CommandT) -> CommandT | None:
     """Turn Hypercorn's own reloader off."""
     return leave_out(command, "hypercorn")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
 
 _F = TypeVar("_F", bound="Callable[..., object]")
-_C = TypeVar("_C", bound="Adaptable")
+CommandT = TypeVar("CommandT", bound="Adaptable")
 
 
 class Adaptable(Protocol):
@@ -72,19 +72,27 @@ def _name_of(path: str) -> str:
     return os.path.basename(path).removesuffix(".exe")
 
 
-def find_subcommand(argv: Sequence[str], start: int, with_value: Container[str]) -> int | None:
-    """Where the first word is that is no option and no option's value.
+def find_subcommand(
+    argv: Sequence[str],
+    runners: Container[str],
+    names: Container[str],
+    *,
+    with_value: Container[str] = (),
+) -> int | None:
+    """Where the subcommand stands: the first word that is no option and no option's value.
 
-    :param start: where to look from.
-    :param with_value: options whose value is the next word.
+    :param runners: what has to be run, see :class:`Runner`.
+    :param names: the subcommands that are wanted.
+    :param with_value: options before it whose value is the next word.
+    :returns: ``None`` if something else is run, or another subcommand.
     """
-    place = start
-    while place < len(argv):
-        word = argv[place]
-        if not word.startswith("-"):
-            return place
-        place += 2 if word in with_value else 1
-    return None
+    runner = find_runner(argv)
+    if runner is None or runner.name not in runners:
+        return None
+    place = runner.start
+    while place < len(argv) and argv[place].startswith("-"):
+        place += 2 if argv[place] in with_value else 1
+    return place if place < len(argv) and argv[place] in names else None
 
 
 def remove_options(
@@ -115,12 +123,12 @@ def remove_options(
 
 
 def leave_out(
-    command: _C,
+    command: CommandT,
     name: str,
     *,
     alone: Container[str] = ("--reload",),
     with_value: Container[str] = (),
-) -> _C | None:
+) -> CommandT | None:
     """The command of a server whose own reloader is on because of an option, without that.
 
     :param name: of the server.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -141,15 +140,9 @@ class Workshop:
 
     def _use(self, configuration: Configuration) -> None:
         """Have programs started as a configuration says."""
-        launcher = self._launcher
-        launcher.hand_over(self._sockets.listening)
-        launcher.adapt_frameworks(is_adapting=configuration.adapt)
-        launcher.keep_sockets(is_keeping=configuration.keep_sockets)
-        launcher.set_rules(signal.Signals[configuration.stop_signal], configuration.grace_seconds)
-        opened_below = configuration.project_root if configuration.track_opened_files else ""
-        launcher.report_opened_files(opened_below)
+        self._launcher.use(configuration, self._sockets.listening)
         warn = partial(self._tell, Level.WARNING, "environment")
-        launcher.use_environment(ProgramEnvironment(configuration.env_files, warn=warn))
+        self._launcher.use_environment(ProgramEnvironment(configuration.env_files, warn=warn))
 
     def _adapt(self, hooks: Hooks, invocation: Invocation) -> Command:
         adapted = hooks.adapt(Command.of(invocation))

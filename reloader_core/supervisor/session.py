@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 from typing import TYPE_CHECKING
 
 from reloader_core.supervisor.channel import Channel
@@ -76,12 +75,7 @@ def supervise(
         sockets = BoundSockets(receive_sockets(os.environ))
         cleanup.callback(sockets.close)
         sockets.use(sockets.bind(configuration.bind, backlog=configuration.backlog))
-        launcher.hand_over(sockets.listening)
-        launcher.adapt_frameworks(is_adapting=configuration.adapt)
-        launcher.keep_sockets(is_keeping=configuration.keep_sockets)
-        launcher.set_rules(signal.Signals[configuration.stop_signal], configuration.grace_seconds)
-        if configuration.track_opened_files:
-            launcher.report_opened_files(configuration.project_root)
+        launcher.use(configuration, sockets.listening)
         channel = Channel()
         cleanup.callback(channel.close)
         signals = SignalMeanings(configuration)

@@ -39,6 +39,20 @@ def get(port: int) -> str:
     return body if head.split()[1] == "200" else head.splitlines()[0]
 
 
+def is_served(port: int, value: str) -> bool:
+    """Whether a page has this body."""
+    try:
+        return get(port) == value
+    except OSError:
+        return False
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
 @contextlib.contextmanager
 def clients(ask_once: Callable[[], str]) -> Iterator[Counter[str]]:
     """Four clients that ask without a pause.

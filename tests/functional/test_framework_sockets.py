@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import attrs
 import pytest
 
-from tests.functional.clients import clients, get
+from tests.functional.clients import clients, free_port, get, is_served
 from tests.functional.harness import wait_until
 from tests.functional.live import assign
-from tests.functional.test_kept_sockets import free_port
 
 if TYPE_CHECKING:
     from tests.functional.harness import Workshop
@@ -161,13 +160,7 @@ def test_twenty_restarts_refuse_nobody(workshop: Workshop, name: str) -> None:
     words = server.command.format(port=port).split()
     running = workshop.reloader("run", "--interval", "0.05", *words)
 
-    def is_served() -> bool:
-        try:
-            return get(port) == "one"
-        except OSError:
-            return False
-
-    wait_until(is_served, "the first answer")
+    wait_until(lambda: is_served(port, "one"), "the first answer")
     values = [f"n{number:02}" for number in range(20)]
     with clients(lambda: get(port)) as answers:
         for value in values:

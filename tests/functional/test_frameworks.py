@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.functional.clients import free_port
 from tests.functional.harness import BACKENDS, Running, Workshop, wait_until
 from tests.functional.saves import (
     save_as_pycharm,
@@ -73,12 +73,6 @@ def app(environ, start_response):
     start_response("200 OK", [])
     return [answer.TEXT.encode()]
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def fetch(port: int) -> str:

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tests.functional.clients import get
+from tests.functional.clients import free_port, get, is_served
 from tests.functional.harness import wait_until
 from tests.functional.live import assign
 from tests.functional.processes import keeper_of
 from tests.functional.test_framework_sockets import ASGI, DJANGO, FLASK, WSGI
-from tests.functional.test_kept_sockets import free_port
 
 if TYPE_CHECKING:
     from tests.functional.harness import Running, Workshop
@@ -53,13 +52,6 @@ def start(workshop: Workshop, framework: str, *options: str) -> tuple[Running, i
     running = workshop.reloader("run", "--interval", "0.05", *options, *command)
     wait_until(lambda: is_served(port, "one"), "the first answer")
     return running, port
-
-
-def is_served(port: int, value: str) -> bool:
-    try:
-        return get(port) == value
-    except OSError:
-        return False
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no servers that fork")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tests.functional.clients import ask, clients
+from tests.functional.clients import ask, clients, free_port
 from tests.functional.harness import wait_until
 from tests.functional.live import assign
 from tests.functional.processes import keeper_of, last_pid
@@ -66,11 +66,6 @@ with socket.socket(socket.AF_UNIX) as listening:
 os.unlink("app.sock")
 """
 )
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def tcp(port: int, host: str = "127.0.0.1") -> str:

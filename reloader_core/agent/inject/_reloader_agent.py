@@ -824,11 +824,7 @@ def _report_listening(module: "Any", listening: "Any") -> None:
     else:
         _given_ports.add(str(name[1]))
     _hook_bind(module)
-    rights = [(module.SOL_SOCKET, module.SCM_RIGHTS, _packed(listening.fileno()))]
-    _with_channel(
-        module,
-        lambda channel: channel.sendmsg([b"N%d %s\0" % (os.getpid(), os.fsencode(path))], rights),
-    )
+    _send_with(module, b"N%d %s\0" % (os.getpid(), os.fsencode(path)), listening.fileno())
 
 
 def _list_open_sockets() -> "set[tuple[int, int]]":
@@ -844,25 +840,38 @@ def _list_open_sockets() -> "set[tuple[int, int]]":
     return found
 
 
-def _packed(number: int) -> bytes:
-    return number.to_bytes(4, sys.byteorder)
-
-
-def _with_channel(module: "Any", use: "Callable[[Any], Any]") -> "Any":
+def _send_with(module: "Any", record: bytes, descriptor: int) -> None:
+    """Send a record, and a descriptor with it."""
+    rights = descriptor.to_bytes(4, sys.byteorder)
     channel = module.socket(fileno=_channel.fd)
     try:
-        return use(channel)
+        channel.sendmsg([record], [(module.SOL_SOCKET, module.SCM_RIGHTS, rights)])
     finally:
         channel.detach()
+
+
+def _receive_with(module: "Any", link: "Any", count: int, flags: int = 0) -> "list[int]":
+    """Receive one byte and the descriptors that come with it, so many at most."""
+    flags |= getattr(module, "MSG_CMSG_CLOEXEC", 0)
+    _, ancillary, _, _ = link.recvmsg(1, module.CMSG_SPACE(4 * count), flags)
+    numbers: list[int] = []
+    for level, kind, body in ancillary:
+        if (level, kind) == (module.SOL_SOCKET, module.SCM_RIGHTS):
+            starts = range(0, len(body) - 3, 4)
+            numbers += [int.from_bytes(body[start : start + 4], sys.byteorder) for start in starts]
+    for number in numbers:
+        os.set_inheritable(number, False)
+    return numbers
 
 
 def _receive_mailboxes() -> None:
     """Receive the descriptors of the mailboxes, which come with one byte."""
     module = _import_unseen("_socket")
-    room = module.CMSG_SPACE(4 * len(_mailboxes))
-    flags = getattr(module, "MSG_CMSG_CLOEXEC", 0)
-    _, ancillary, _, _ = _with_channel(module, lambda channel: channel.recvmsg(1, room, flags))
-    numbers = _descriptors(module, ancillary)
+    channel = module.socket(fileno=_channel.fd)
+    try:
+        numbers = _receive_with(module, channel, len(_mailboxes))
+    finally:
+        channel.detach()
     if len(numbers) == len(_mailboxes):
         _mailboxes[:] = [
             (key, number) for (key, _), number in zip(_mailboxes, numbers, strict=True)
@@ -876,17 +885,6 @@ def _receive_mailboxes() -> None:
         family, _, path = key.split(" ", 2)
         if int(family) == getattr(module, "AF_UNIX", None):
             _keep_path(path)
-
-
-def _descriptors(module: "Any", ancillary: "list[Any]") -> "list[int]":
-    numbers: list[int] = []
-    for level, kind, body in ancillary:
-        if (level, kind) == (module.SOL_SOCKET, module.SCM_RIGHTS):
-            starts = range(0, len(body) - 3, 4)
-            numbers += [int.from_bytes(body[start : start + 4], sys.byteorder) for start in starts]
-    for number in numbers:
-        os.set_inheritable(number, False)
-    return numbers
 
 
 def _hook_bind(module: "Any") -> None:
@@ -995,8 +993,7 @@ def _have_closed(module: "Any", port: str) -> None:
     """Have the supervisor close what it keeps at a port, and wait for that."""
     ours, theirs = module.socketpair()
     with ours, theirs:
-        rights = [(module.SOL_SOCKET, module.SCM_RIGHTS, _packed(theirs.fileno()))]
-        _with_channel(module, lambda channel: channel.sendmsg([b"V%s\0" % port.encode()], rights))
+        _send_with(module, b"V%s\0" % port.encode(), theirs.fileno())
         theirs.close()
         ours.settimeout(_WAY_SECONDS)
         ours.recv(1)  # its end, once they are closed
@@ -1038,9 +1035,7 @@ def _open_mailbox(module: "Any", number: int) -> int:
     """Take the listening socket out; -1 when the supervisor has taken it back."""
     mailbox = module.socket(fileno=number)
     try:
-        flags = getattr(module, "MSG_CMSG_CLOEXEC", 0) | module.MSG_DONTWAIT
-        _, ancillary, _, _ = mailbox.recvmsg(1, module.CMSG_SPACE(4), flags)
-        return (*_descriptors(module, ancillary), -1)[0]
+        return (*_receive_with(module, mailbox, 1, module.MSG_DONTWAIT), -1)[0]
     except OSError:
         return -1
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from reloader_core.agent.protocol import Record
+    from reloader_core.config.schema import Configuration
     from reloader_core.invocation import Invocation
     from reloader_core.supervisor.child.environment import ProgramEnvironment
     from reloader_core.supervisor.child.host import Host
@@ -68,29 +70,17 @@ class Launcher:
         """Have every program from now on started in this environment."""
         self._environment = environment
 
-    def report_opened_files(self, directory: str) -> None:
-        """Have every program from now on report the files below a directory that it opens.
+    def use(self, configuration: Configuration, sockets: Sequence[Listening]) -> None:
+        """Have every program from now on started as a configuration says.
 
-        :param directory: empty for none.
+        :param sockets: what each of them gets; a process in reserve that has others is given up.
         """
-        self._opened_below = directory
-
-    def keep_sockets(self, *, is_keeping: bool) -> None:
-        """Whether the sockets that programs listen on outlive them, from the next one on."""
-        self._is_keeping = is_keeping
-        if not is_keeping:
+        self._opened_below = configuration.project_root if configuration.track_opened_files else ""
+        self._rules = signal.Signals[configuration.stop_signal], configuration.grace_seconds
+        self._is_adapting = configuration.adapt
+        self._is_keeping = configuration.keep_sockets
+        if not self._is_keeping:
             self.kept.close()
-
-    def adapt_frameworks(self, *, is_adapting: bool) -> None:
-        """Whether frameworks' own reloaders are turned off, from the next program on."""
-        self._is_adapting = is_adapting
-
-    def set_rules(self, stop_signal: int, grace_seconds: float) -> None:
-        """How what a program leaves behind is asked to end, and how long that gets."""
-        self._rules = stop_signal, grace_seconds
-
-    def hand_over(self, sockets: Sequence[Listening]) -> None:
-        """Give listening sockets to every process from now on."""
         handover = Handover(sockets)
         if handover.descriptors != self._handover.descriptors:
             self.discard()

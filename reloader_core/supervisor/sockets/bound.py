@@ -13,7 +13,7 @@ import stat
 import sys
 from typing import TYPE_CHECKING, TypeAlias
 
-from reloader_core.config.addresses import Address, parse_address
+from reloader_core.config.addresses import UNNAMED, Address, parse_address
 from reloader_core.errors import UsageError
 from reloader_core.supervisor.sockets.handover import FIRST_DESCRIPTOR, Listening
 
@@ -107,7 +107,7 @@ def receive_sockets(environ: MutableMapping[str, str]) -> list[Listening]:
     received = []
     for place in range(int(count)):
         descriptor = FIRST_DESCRIPTOR + place
-        name = names[place] if place < len(names) and names[place] else "unknown"
+        name = names[place] if place < len(names) and names[place] else UNNAMED
         received.append(Listening(_received(descriptor), name))
     return received
 

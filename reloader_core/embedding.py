@@ -6,14 +6,16 @@ import contextlib
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from reloader_core.agent import ENVIRONMENT_VARIABLE, MODULE_NAME
 from reloader_core.errors import ReloaderError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from types import FrameType
+
+    from reloader_core.supervisor.sockets.handover import Listening
 
 #: What the supervisor makes of SIGTERM; a program that embeds it ends cleanly instead.
 _ENDED_BY_SIGTERM = 128 + signal.SIGTERM
@@ -50,8 +52,25 @@ def run_with_reloader(
         program's exit code, 130 after Ctrl-C, and 0 after SIGTERM.
     """
     if is_running_from_reloader():
-        _run_main(main_func)
+        run_main(main_func)
         return
+    run_again(extra_files, exclude_patterns, interval, reloader_type)
+
+
+def run_again(
+    extra_files: Iterable[str | os.PathLike[str]] | None,
+    exclude_patterns: Iterable[str] | None,
+    interval: float,
+    reloader_type: str,
+    *,
+    listening: Sequence[Listening] = (),
+) -> NoReturn:
+    """Run this very program again, and keep it on the code that is on disk.
+
+    :param listening: sockets it gets; the other parameters are those of
+        :func:`run_with_reloader`.
+    :raises SystemExit: when the program has ended.
+    """
     arguments: dict[str, object] = {}
     if extra_files is not None:
         arguments["extra_files"] = [os.path.abspath(os.fspath(path)) for path in extra_files]
@@ -63,12 +82,11 @@ def run_with_reloader(
         arguments["interval"] = interval
     if reloader_type != "auto":
         arguments["reloader_type"] = reloader_type
-    code = _supervise(arguments)
+    code = _supervise(arguments, listening)
     sys.exit(0 if code == _ENDED_BY_SIGTERM else code)
 
 
-def _supervise(arguments: dict[str, object]) -> int:
-    """Be the parent: run this very program again, and keep it on the code that is on disk."""
+def _supervise(arguments: dict[str, object], listening: Sequence[Listening]) -> int:
     from reloader_core.cli.console import Console, fail
     from reloader_core.command import rerun_command
     from reloader_core.config.load import load_configuration
@@ -89,12 +107,14 @@ def _supervise(arguments: dict[str, object]) -> int:
             find_program=lambda configuration: invocation,
             adapt=lambda same: same,  # the program would not know itself any more
             report=Console(),
+            listening=listening,
         )
     except ReloaderError as error:
         fail(error)
 
 
-def _run_main(main_func: Callable[[], object]) -> None:
+def run_main(main_func: Callable[[], object]) -> None:
+    """Be the program: SIGTERM ends it by ``SystemExit``, Ctrl-C without a word."""
     signal.signal(signal.SIGTERM, _exit_cleanly)
     with contextlib.suppress(KeyboardInterrupt):
         main_func()

@@ -306,6 +306,8 @@ class ReloadReport:
     :ivar noticed_seconds: from the first hint to the decision.
     :ivar stopped_seconds: from the decision to the end of the old program.
     :ivar started_seconds: from there until the new program ran.
+    :ivar ready_seconds: from there until it could do its work; ``None`` if it did not say so,
+        see :func:`reloader_core.child.ready`.
     """
 
     child: Child
@@ -314,3 +316,10 @@ class ReloadReport:
     noticed_seconds: float
     stopped_seconds: float
     started_seconds: float
+    ready_seconds: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """From the first hint to the end of it: the sum of what is known."""
+        before = self.noticed_seconds + self.stopped_seconds + self.started_seconds
+        return before + (self.ready_seconds or 0.0)

@@ -145,9 +145,8 @@ def _describe(found: Status) -> list[str]:
         held = f": {', '.join(found.held)}" if found.held else ""
         lines.append(f"changes are on hold, {' and '.join(found.holds)}{held}")
     for past in found.restarts:
-        took = past.noticed_seconds + past.stopped_seconds + past.started_seconds
         when = _age(now - past.at)
-        lines.append(f"restarted {when} ago in {took * 1000:.0f} ms: {past.reason}")
+        lines.append(f"restarted {when} ago in {past.seconds * 1000:.0f} ms: {past.reason}")
     if found.error:
         lines += ["last error:", *(f"  {line}" for line in found.error.splitlines())]
     return lines

@@ -44,7 +44,7 @@ class Restart(NamedTuple):
     :ivar at: when the new program ran, seconds since the epoch.
     :ivar reason: why, in words.
     :ivar changes: the paths that changed.
-    :ivar noticed_seconds: from the first hint to the decision; the next two follow it, see
+    :ivar noticed_seconds: from the first hint to the decision; the next ones follow it, see
         ``reload_finished``.
     """
 
@@ -54,6 +54,13 @@ class Restart(NamedTuple):
     noticed_seconds: float
     stopped_seconds: float
     started_seconds: float
+    ready_seconds: float | None
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, in all that is known."""
+        before = self.noticed_seconds + self.stopped_seconds + self.started_seconds
+        return before + (self.ready_seconds or 0.0)
 
 
 class Status(NamedTuple):

@@ -26,6 +26,7 @@ from reloader_core.supervisor.child.program import (
 )
 from reloader_core.supervisor.child.terminal import is_in_foreground
 from reloader_core.supervisor.control.desk import Desk
+from reloader_core.supervisor.control.status import History
 from reloader_core.supervisor.decisions import AskAgain, Decisions
 from reloader_core.supervisor.endings import Endings
 from reloader_core.supervisor.holds import Holds
@@ -154,12 +155,15 @@ class Supervisor:
             is_program_alive=lambda: self._program.run is not None,
             is_at_prompt=lambda: bool(self._prompts),
         )
+        history = History() if legacy is None else legacy.history
         self._beginnings = Beginnings(
             title=command.title,
             root=configuration.project_root,
             hooks=hooks,
             kept=launcher.kept,
+            notify=launcher.notify,
             channel=channel,
+            history=history,
             report=report,
         )
         self._desk = Desk(
@@ -169,6 +173,7 @@ class Supervisor:
             holds=self._holds,
             decisions=self._decisions,
             readiness=self._beginnings.readiness,
+            history=history,
             title=command.title,
             project_root=configuration.project_root,
             take_reports=self._take_all_reports,
@@ -184,7 +189,6 @@ class Supervisor:
     def _take_legacy(self, legacy: Legacy) -> None:
         self._starter.starts = legacy.starts
         self._starter.distrust(legacy.distrusted)
-        self._desk.history = legacy.history
         self._cause = legacy.cause
 
     def make_successor(self) -> Supervisor:
@@ -212,6 +216,7 @@ class Supervisor:
                 self._inspector.start()
                 self._inspector.watch_read(self._renewal.stamps)
                 self._step(lifecycle.Begin(starts=self._starter.starts))
+                self._beginnings.open()
                 self._desk.open()
                 if self._configuration.restart_on_enter:
                     self._keyboard.open()
@@ -223,6 +228,7 @@ class Supervisor:
                 if self._prepared is not None and not is_to_go_on:
                     self._prepared.give_up()
                 self._desk.close()
+                self._beginnings.close()
                 self._keyboard.close()
                 self._program.abandon()
                 self._terminal.restore()
@@ -400,6 +406,7 @@ class Supervisor:
             self._endings.tell_of_left(process)
             return
         run, returncode = reaped
+        self._beginnings.finish()
         self._terminal.restore()
         self._prompts.end_program()
         now = time.monotonic()
@@ -497,6 +504,7 @@ class Supervisor:
     def _spawn(self) -> None:
         if self._starter.starts:  # the first one may run already
             self._terminal.note()
+        self._beginnings.readiness.begin_program(time.monotonic())
         run = self._starter.start(self._cause.changes if self._cause else ())
         if run is None and self._channel.is_quitting:
             # Nothing was started any more, and nothing will be.
@@ -529,9 +537,7 @@ class Supervisor:
             run.is_announced = True
             self._desk.history.error = None
             cause, self._cause = self._cause, None
-            report = self._beginnings.tell(run, cause)
-            if report is not None:
-                self._desk.history.add(report)
+            self._beginnings.tell(run, cause)
 
 
 def _was_told_by_terminal(number: int) -> bool:

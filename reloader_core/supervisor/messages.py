@@ -72,8 +72,10 @@ def restarted(report: ReloadReport) -> Notice:
         "stopped": report.stopped_seconds,
         "started": report.started_seconds,
     }
+    if report.ready_seconds is not None:
+        parts["ready"] = report.ready_seconds
     timing = ", ".join(f"{name} {milliseconds(seconds)}" for name, seconds in parts.items())
-    text = f"{report.reason}: restarted in {milliseconds(sum(parts.values()))} ({timing})"
+    text = f"{report.reason}: restarted in {milliseconds(report.seconds)} ({timing})"
     details: dict[str, object] = {
         "pid": report.child.pid,
         "generation": report.child.generation,

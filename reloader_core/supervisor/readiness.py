@@ -20,34 +20,43 @@ _LONG_REST_SECONDS = 10.0
 
 
 class Readiness:
-    """Of one program after the other."""
+    """Of one program after the other.
+
+    :ivar begun_at: when the program began to run, monotonic seconds, as everywhere here.
+    :ivar told_at: when it said, or its listening did, that it is ready; ``None`` before.
+    :ivar is_to_be_told: whether a program before it has said so.
+    """
 
     def __init__(self) -> None:
-        self._is_known = False
-        self._has_told = False
+        self.begun_at = 0.0
+        self.told_at: float | None = None
+        self.is_to_be_told = False
         self._rested_since = 0.0
 
     def begin_program(self, now: float) -> None:
-        """Another program runs.
-
-        :param now: monotonic seconds, as everywhere here.
-        """
-        self._is_known = False
-        self._rested_since = now
+        """Another program was spawned."""
+        self.told_at = None
+        self.begun_at = self._rested_since = now
 
     def learn(self, records: Iterable[Record], now: float) -> None:
         """Its agent reports."""
         for record in records:
             if isinstance(record, Listening | Ready):
-                self._is_known = self._has_told = True
+                self.note_ready(now)
             elif isinstance(record, Loaded | Missing | Running):
                 self._rested_since = now
 
+    def note_ready(self, now: float) -> None:
+        """It is ready, whoever says so."""
+        self.is_to_be_told = True
+        if self.told_at is None:
+            self.told_at = now
+
     def ready_at(self) -> float:
         """When it counts as ready if nothing else comes in."""
-        if self._is_known:
-            return 0.0
-        rest = _LONG_REST_SECONDS if self._has_told else _REST_SECONDS
+        if self.told_at is not None:
+            return self.told_at
+        rest = _LONG_REST_SECONDS if self.is_to_be_told else _REST_SECONDS
         return self._rested_since + rest
 
     def is_ready(self, now: float) -> bool:

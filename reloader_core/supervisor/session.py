@@ -25,13 +25,14 @@ from reloader_core.supervisor.signals import SignalMeanings
 from reloader_core.supervisor.sockets.bound import BoundSockets, receive_sockets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from reloader_core.config.schema import Configuration
     from reloader_core.invocation import Invocation
     from reloader_core.notices import Report
     from reloader_core.stamp import Stamp
     from reloader_core.supervisor.child.host import Host
+    from reloader_core.supervisor.sockets.handover import Listening
 
 
 def supervise(
@@ -42,6 +43,7 @@ def supervise(
     find_program: Callable[[Configuration], Invocation],
     adapt: Callable[[Invocation], Invocation],
     report: Report,
+    listening: Sequence[Listening] = (),
 ) -> int:
     """Run a program under a supervisor until it is over.
 
@@ -51,6 +53,8 @@ def supervise(
     :param find_program: finds the program that the configuration names.
     :param adapt: makes the command of a known framework fit for a reloader.
     :param report: shows notices.
+    :param listening: sockets that every program gets, besides those of the configuration;
+        closed at the end.
     :returns: the exit code.
     :raises ReloaderError: something is wrong; nothing was started.
     """
@@ -72,7 +76,7 @@ def supervise(
 
         backends = installed_backends(configuration)
         program = choose_program(configuration)
-        sockets = BoundSockets(receive_sockets(os.environ))
+        sockets = BoundSockets([*receive_sockets(os.environ), *listening])
         cleanup.callback(sockets.close)
         sockets.use(sockets.bind(configuration.bind, backlog=configuration.backlog))
         launcher.use(configuration, sockets.listening)

@@ -165,6 +165,7 @@ def fake_report(
     noticed_seconds: float = 0.002,
     stopped_seconds: float = 0.010,
     started_seconds: float = 0.050,
+    ready_seconds: float | None = None,
 ) -> ReloadReport:
     """The argument of ``reload_finished``.
 
@@ -180,6 +181,7 @@ def fake_report(
         noticed_seconds=noticed_seconds,
         stopped_seconds=stopped_seconds,
         started_seconds=started_seconds,
+        ready_seconds=ready_seconds,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import subprocess
 import sys
 import time
@@ -113,3 +115,66 @@ def test_what_is_named_again_by_the_next_program_restarts_nothing(workshop: Work
         live.expect(value)
     wait_until(lambda: live.err.text.count("app.py is ready") >= 1)
     assert live.finish() == ["one", "two", "six"]
+
+
+NOTIFYING = """\
+import os, signal, socket, sys, value
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
+    address = os.environ["NOTIFY_SOCKET"].replace("@", "\\0", 1)
+    link.sendto(b"STATUS=of " + value.VALUE.encode() + b"\\nMAINPID=1\\nREADY=1\\n", address)
+print("value", value.VALUE, "pid", os.getpid(), flush=True)
+signal.pause()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the protocol is systemd's")
+@pytest.mark.parametrize("flags", [(), ("python", "-I")], ids=["with agent", "without"])
+def test_a_program_says_that_it_is_ready_by_the_protocol_of_systemd(
+    workshop: Workshop, flags: tuple[str, ...]
+) -> None:
+    live = Live(workshop, "inotify")
+    live.write("app.py", f"import sys; sys.path.insert(0, {str(live.directory)!r})\n" + NOTIFYING)
+    live.edit("one")
+    manager = live.directory / "manager"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as service_manager:
+        service_manager.bind(str(manager))
+        service_manager.settimeout(20.0)
+        running = workshop.reloader(
+            *("run", "-v", "--reloader-type", "inotify", "--extra-file", "value.py"),
+            *(*flags, "app.py"),
+            env={"NOTIFY_SOCKET": str(manager)},
+        )
+        running.err.wait_for("app.py is ready")
+        # What it says of itself is passed on, but for who it is.
+        assert service_manager.recv(100) == b"STATUS=of one"
+        assert service_manager.recv(100) == b"READY=1"
+        live.edit("three")  # of another size: without an agent, Python believes old bytecode
+        running.err.wait_for(r"value.py changed: restarted in .*, ready \d+ ms\)")
+        assert service_manager.recv(100) == b"STATUS=of three"
+    assert running.stop() == 143
+
+
+def test_a_restart_takes_until_the_program_is_ready(workshop: Workshop) -> None:
+    live = Live(workshop, "inotify")
+    live.write("app.py", READY_WHEN_ASKED)
+    live.edit("one")
+    live.write("go", "")
+    live.start("-v", "--log-format", "json")
+    live.err.wait_for('"ready"')
+    (live.directory / "go").unlink()
+    live.edit("two")
+    live.expect("two")
+    assert '"restarted"' not in live.err.text
+    live.write("go", "")
+    line = live.err.wait_for('"restarted"')
+    assert json.loads(line)["ready_seconds"] > 0.0
+    # One that fails before it is ready has restarted all the same.
+    (live.directory / "go").unlink()
+    live.edit("six")
+    live.expect("six")
+    live.write("app.py", "raise SystemExit(7)\n")
+    live.err.wait_for("exited with code 7")
+    restarted = [line for line in live.err.lines if '"restarted"' in line]
+    assert len(restarted) == 3
+    assert "ready_seconds" not in json.loads(restarted[1])
+    live.running.stop()

@@ -64,7 +64,7 @@ def test_a_framework_is_reloaded_by_us_and_not_by_itself(
     for value in ("two", "six"):
         workshop.write("value.py", assign(value))
         wait_until(lambda: is_served(port, value), value)  # noqa: B023
-    assert running.err.text.count("value.py changed: restarted in") == 2
+    wait_until(lambda: running.err.text.count("value.py changed: restarted in") == 2)
     (program,) = psutil.Process(keeper_of(running).pid).children()
     lines = [" ".join(process.cmdline()) for process in program.children(recursive=True)]
     assert not [line for line in lines if "reload" in line]
@@ -110,7 +110,7 @@ def test_a_script_that_turns_on_its_frameworks_reloader_is_reloaded_by_us(
     for value in ("two", "six"):
         workshop.write("value.py", assign(value))
         wait_until(lambda: is_served(port, value), value)  # noqa: B023
-    assert running.err.text.count("value.py changed: restarted in") == 2
+    wait_until(lambda: running.err.text.count("value.py changed: restarted in") == 2)
     assert running.err.text.count("its own reloader is off") == 1
     (program_process,) = psutil.Process(keeper_of(running).pid).children()
     assert program_process.children(recursive=True) == []

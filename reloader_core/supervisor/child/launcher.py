@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from reloader_core.supervisor.child.agent_files import AgentFiles
 from reloader_core.supervisor.child.process import HAS_AGENT, ProgramProcess
+from reloader_core.supervisor.notify import NotifySocket
 from reloader_core.supervisor.sockets.handover import Handover
 from reloader_core.supervisor.sockets.kept import KeptSockets
 
@@ -42,6 +43,7 @@ class Launcher:
 
     :param host: starts them; closed with this.
     :ivar kept: listening sockets that programs have opened.
+    :ivar notify: where a program may say that it is ready.
     """
 
     def __init__(self, host: Host) -> None:
@@ -50,6 +52,7 @@ class Launcher:
         self._handover = Handover()
         self._agent_files = AgentFiles()
         self.kept = KeptSockets()
+        self.notify = NotifySocket(os.environ)
         self._is_keeping = True
         self._is_adapting = False
         self._environment: ProgramEnvironment | None = None
@@ -92,6 +95,7 @@ class Launcher:
         self.discard()
         self._host.close()
         self.kept.close()
+        self.notify.close()
         self._agent_files.close()
         if self._reach is not None:
             self._reach.close()
@@ -153,6 +157,7 @@ class Launcher:
             process.set_rules(*self._rules)
         if not process.is_released:
             self.kept.begin_program()
+            self.notify.begin_program()
             process.release(
                 distrusted,
                 opened_below=self._opened_below,
@@ -174,7 +179,8 @@ class Launcher:
         )
 
     def _make_environment(self) -> dict[str, str]:
-        return dict(os.environ) if self._environment is None else self._environment.make()
+        made = os.environ if self._environment is None else self._environment.make()
+        return self.notify.add_to(made)
 
     def _take_reserve(self, invocation: Invocation) -> ProgramProcess | None:
         reserve, self._reserve = self._reserve, None

@@ -17,7 +17,7 @@ from reloader_core.supervisor.control.server import (
     Connection,
     ControlServer,
 )
-from reloader_core.supervisor.control.status import History, describe_state, to_wall_clock
+from reloader_core.supervisor.control.status import describe_state, to_wall_clock
 from reloader_core.supervisor.control.waits import Situation, Waits
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from reloader_core.policy import lifecycle
     from reloader_core.supervisor.channel import Channel
     from reloader_core.supervisor.child.program import Program
+    from reloader_core.supervisor.control.status import History
     from reloader_core.supervisor.decisions import Decisions
     from reloader_core.supervisor.holds import Holds
     from reloader_core.supervisor.messages import Tell
@@ -49,7 +50,7 @@ class Desk:
 
     :param take_reports: hears the program's agent, so that the inspector knows all that the
         program has loaded.
-    :ivar history: what has happened; the supervisor keeps it up to date.
+    :param history: what has happened; kept up to date by others.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Desk:
         holds: Holds,
         decisions: Decisions,
         readiness: Readiness,
+        history: History,
         title: str,
         project_root: str,
         take_reports: Callable[[], None],
@@ -80,7 +82,7 @@ class Desk:
         self._take_reports = take_reports
         self._waits = Waits(check=self._check)
         self._server = ControlServer(channel, take=self._take, drop=self._waits.remove)
-        self.history = History()
+        self.history = history
 
     def open(self) -> None:
         """Listen, if that is possible. If it is not, a line says so."""

@@ -28,7 +28,6 @@ class History:
 
     def add(self, report: ReloadReport) -> None:
         """A restart is over."""
-        self.error = None
         self._restarts.append(
             {
                 "at": time.time(),
@@ -37,6 +36,7 @@ class History:
                 "noticed_seconds": report.noticed_seconds,
                 "stopped_seconds": report.stopped_seconds,
                 "started_seconds": report.started_seconds,
+                "ready_seconds": report.ready_seconds,
             }
         )
 

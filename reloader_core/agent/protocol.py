@@ -15,6 +15,7 @@ From the agent come records, each one letter, a payload and a NUL:
 ``V<port>``                                               binds this port at another address
 ``Y<pid>``                                                says that it is ready
 ``F<path>``                                               wants this watched, too
+``J<pid>``                                                deals with changes itself; see below
 ``I<text>``                                               what was changed of a framework
 ``P<pid>``                                                at a debugger prompt
 ``Q<pid>``                                                no longer
@@ -22,8 +23,9 @@ From the agent come records, each one letter, a payload and a NUL:
 ``X<pid> <text>``                                         ends by an uncaught exception
 ========================================================  =============================
 
-With ``N`` comes the descriptor of the socket, whose path is told if it is a Unix socket, and with
-``V`` one that is closed once nothing that was kept is in the way (``SCM_RIGHTS``).
+With ``N`` comes the descriptor of the socket, whose path is told if it is a Unix socket, with
+``V`` one that is closed once nothing that was kept is in the way, and with ``J`` one end of a
+socket for a conversation of its own (``SCM_RIGHTS``), see ``reloader_core.child.conversation``.
 
 All processes of a program that have the agent in them write to the one socket, each record
 in one piece. Workers of ``multiprocessing`` say no ``H``, ``R``, ``T`` and ``X``.
@@ -61,6 +63,7 @@ __all__ = [
     "Loaded",
     "Missing",
     "Named",
+    "Offered",
     "Ready",
     "Record",
     "Running",
@@ -162,6 +165,12 @@ class InTheWay(NamedTuple):
     port: str
 
 
+class Offered(NamedTuple):
+    """The process ``pid`` has sent one end of a socket, to be asked about changes."""
+
+    pid: int
+
+
 class AtPrompt(NamedTuple):
     """The process ``pid`` is at the prompt of a debugger."""
 
@@ -205,6 +214,7 @@ Record = (
     | Adapted
     | Sent
     | InTheWay
+    | Offered
     | AtPrompt
     | LeftPrompt
     | Loaded
@@ -216,11 +226,12 @@ Record = (
 
 #: Records that hold a process id only.
 _OF_A_PROCESS: Mapping[
-    bytes, Callable[[int], Running | Listening | Ready | AtPrompt | LeftPrompt]
+    bytes, Callable[[int], Running | Listening | Ready | Offered | AtPrompt | LeftPrompt]
 ] = {
     b"R": Running,
     b"K": Listening,
     b"Y": Ready,
+    b"J": Offered,
     b"P": AtPrompt,
     b"Q": LeftPrompt,
 }

@@ -27,6 +27,7 @@ from reloader_core.supervisor.child.program import (
 from reloader_core.supervisor.child.terminal import is_in_foreground
 from reloader_core.supervisor.control.desk import Desk
 from reloader_core.supervisor.control.status import History
+from reloader_core.supervisor.conversations import Conversations
 from reloader_core.supervisor.decisions import AskAgain, Decisions
 from reloader_core.supervisor.endings import Endings
 from reloader_core.supervisor.holds import Holds
@@ -136,6 +137,13 @@ class Supervisor:
             tell=self._tell,
             reload=self._reload,
         )
+        self._conversations = Conversations(
+            channel=self._channel,
+            extra_files=self._extra_files,
+            decide=self._decisions.decide,
+            root=configuration.project_root,
+            tell=self._tell,
+        )
         self._holds = Holds(self._inspector, root=configuration.project_root, tell=self._tell)
         self._endings = Endings(
             configuration,
@@ -172,6 +180,7 @@ class Supervisor:
             inspector=self._inspector,
             holds=self._holds,
             decisions=self._decisions,
+            conversations=self._conversations,
             readiness=self._beginnings.readiness,
             history=history,
             title=command.title,
@@ -229,6 +238,7 @@ class Supervisor:
                     self._prepared.give_up()
                 self._desk.close()
                 self._beginnings.close()
+                self._conversations.end_program()
                 self._keyboard.close()
                 self._program.abandon()
                 self._terminal.restore()
@@ -310,7 +320,7 @@ class Supervisor:
             self._take_reports(run.process)
         others = self._records.leave_out_written(batch)
         if others is not None:
-            self._decisions.decide(others)
+            self._conversations.consider(others)
 
     def _concerns_program(self, path: str) -> bool:
         """Whether a file of the configuration is one of the program's, too."""
@@ -397,6 +407,7 @@ class Supervisor:
             self._beginnings.tell_of_adapted(records)
             if named := [record.entry for record in records if isinstance(record, Named)]:
                 self._extra_files.add(named)
+            self._conversations.begin(process.take_offered())
             self._records.take(records)
 
     def _reap(self, process: ProgramProcess) -> None:
@@ -439,8 +450,11 @@ class Supervisor:
         self._endings.tell_of_rest(process)
         self._hooks.child_exited(ended)
         self._carry_out(effects)
+        undecided = self._conversations.end_program()
         if isinstance(self._state, lifecycle.Waiting):
             self._records.doubt_directory(run, ended)
+            if undecided is not None:
+                self._decisions.decide(undecided)
 
     def _waiting(self) -> str:
         """What the user can do about a program that does not run."""

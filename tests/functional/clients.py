@@ -30,9 +30,10 @@ def ask(address: Address, request: bytes = b"?") -> str:
         return answer.decode()
 
 
-def get(port: int) -> str:
+def get(port: int, path: str = "/") -> str:
     """The body of a page, by HTTP."""
-    answer = ask(("127.0.0.1", port), b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    request = f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    answer = ask(("127.0.0.1", port), request.encode())
     head, _, body = answer.partition("\r\n\r\n")
     if not answer:
         return "closed without an answer"

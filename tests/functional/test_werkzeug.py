@@ -1,4 +1,4 @@
-"""``reloader_core.integrations.werkzeug.install()``: Werkzeug's own commands, with this reloader."""
+"""``integrations.werkzeug.install()``: Werkzeug's own commands, with this reloader."""
 
 from __future__ import annotations
 

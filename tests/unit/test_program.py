@@ -52,7 +52,8 @@ def test_reports_may_be_read_between_a_reminder_and_its_handling(
     channel: Channel, agent: Agent
 ) -> None:
     """A change that is acted on has them read, and the reminder may be in the same batch."""
-    program = Program(Launcher(DirectHost()), channel)
+    launcher = Launcher(DirectHost())
+    program = Program(launcher, channel)
     process = cast("ProgramProcess", agent)
     program.listen(process)
     program.read_reports(process)
@@ -64,3 +65,4 @@ def test_reports_may_be_read_between_a_reminder_and_its_handling(
     program.read_reports(process)
     (reminder,) = channel.receive(time.monotonic() + 10.0)
     program.listen(process)
+    launcher.close()

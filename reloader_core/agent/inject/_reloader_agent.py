@@ -412,6 +412,14 @@ def name_files(entries: "list[str]") -> bool:
     return _channel.fd >= 0
 
 
+def offer_conversation(number: int) -> bool:
+    """Give the supervisor the other end of a socket, over which it asks about changes."""
+    if not _channel.is_ours():
+        return False
+    _send_with(sys.modules["_socket"], b"J%d\0" % os.getpid(), number)
+    return True
+
+
 # --- What is known of frameworks is in files of its own, which few programs need ------------
 
 #: Holds something if the reloaders that frameworks have are to be turned off.

@@ -20,6 +20,7 @@ from reloader_core.agent import ENVIRONMENT_VARIABLE, INJECT_DIRECTORY, STACKS_S
 from reloader_core.agent.protocol import (
     Hello,
     InTheWay,
+    Offered,
     Record,
     Sent,
     agent_environment,
@@ -98,6 +99,7 @@ class ProgramProcess:
         self._adapt = False
         self._kept: KeptSockets | None = None
         self._descriptors: list[int] = []
+        self._offered: list[int] = []
         self.is_released = False
         self._directory_stamp = _stamp_of_directory(invocation.cwd)
         variables = {**environment, **invocation.environment, **handover.variables}
@@ -249,15 +251,22 @@ class ProgramProcess:
     def _take_sockets(self, records: list[Record]) -> None:
         """Match the descriptors that came in to what is said of them."""
         for record in records:
-            if isinstance(record, Sent | InTheWay) and self._descriptors:
+            if isinstance(record, Sent | InTheWay | Offered) and self._descriptors:
                 descriptor = self._descriptors.pop(0)
-                if self._kept is None:
+                if isinstance(record, Offered):
+                    self._offered.append(descriptor)
+                elif self._kept is None:
                     os.close(descriptor)
                 elif isinstance(record, Sent):
                     self._kept.take(descriptor, record.path)
                 else:
                     self._kept.make_way(record.port)
                     os.close(descriptor)
+
+    def take_offered(self) -> list[int]:
+        """Descriptors over which it wants to be asked about changes; now the caller's."""
+        offered, self._offered = self._offered, []
+        return offered
 
     def read_stacks(self) -> str:
         """Have the agent write the stacks of all threads: text of ``faulthandler``.
@@ -391,9 +400,10 @@ class ProgramProcess:
             self._agent_link.close()
         if self._lifeline is not None:
             os.close(self._lifeline)
-        for descriptor in self._descriptors:
+        for descriptor in (*self._descriptors, *self._offered):
             os.close(descriptor)
         self._descriptors.clear()
+        self._offered.clear()
         self._lifeline = self._agent_link = None
 
 

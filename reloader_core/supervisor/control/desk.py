@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from reloader_core.supervisor.channel import Channel
     from reloader_core.supervisor.child.program import Program
     from reloader_core.supervisor.control.status import History
+    from reloader_core.supervisor.conversations import Conversations
     from reloader_core.supervisor.decisions import Decisions
     from reloader_core.supervisor.holds import Holds
     from reloader_core.supervisor.messages import Tell
@@ -61,6 +62,7 @@ class Desk:
         inspector: Inspector,
         holds: Holds,
         decisions: Decisions,
+        conversations: Conversations,
         readiness: Readiness,
         history: History,
         title: str,
@@ -73,6 +75,7 @@ class Desk:
         self._inspector = inspector
         self._holds = holds
         self._decisions = decisions
+        self._conversations = conversations
         self._readiness = readiness
         self._title = title
         self._root = project_root
@@ -136,6 +139,8 @@ class Desk:
             return f"changes are on hold: {' and '.join(self._holds.reasons)}"
         if self._decisions.has_put_off:
             return "a plugin has put the restart off"
+        if self._conversations.is_asking:
+            return "the program is asked whether it deals with a change itself"
         return None
 
     # Requests

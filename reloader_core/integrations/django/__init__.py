@@ -1,4 +1,7 @@
-"""``manage.py runserver``, and django-extensions' ``runserver_plus``."""
+"""``manage.py runserver``, and django-extensions' ``runserver_plus``.
+
+In ``INSTALLED_APPS``, it is what has templates and translations watched: see ``apps``.
+"""
 
 from __future__ import annotations
 

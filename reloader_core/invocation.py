@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 class Invocation(NamedTuple):
@@ -23,6 +23,8 @@ class Invocation(NamedTuple):
         runs one) into which the agent can be loaded.
     :ivar environment: variables set for the program on top of the supervisor's.
     :ivar notes: what the user should know about it.
+    :ivar extra_files: what it wants watched beyond its code: from the root, in the dialect of
+        ``extra_files``.
     """
 
     argv: tuple[str, ...]
@@ -31,10 +33,18 @@ class Invocation(NamedTuple):
     is_python: bool
     environment: Mapping[str, str] = MappingProxyType({})
     notes: tuple[str, ...] = ()
+    extra_files: tuple[str, ...] = ()
 
-    def adapted(self, argv: Sequence[str], note: str) -> Invocation:
+    def adapted(
+        self, argv: Sequence[str], note: str, *, extra_files: Iterable[str] = ()
+    ) -> Invocation:
         """Another command line for the same program.
 
         :param note: what the user should know about it.
+        :param extra_files: what is to be watched besides.
         """
-        return self._replace(argv=tuple(argv), notes=(*self.notes, note))
+        return self._replace(
+            argv=tuple(argv),
+            notes=(*self.notes, note),
+            extra_files=(*self.extra_files, *extra_files),
+        )

@@ -218,6 +218,8 @@ class Command:
         runs one) into which the agent can be loaded.
     :ivar environment: variables set for the program on top of the supervisor's.
     :ivar notes: what the user should know about it, such as what an integration changed.
+    :ivar extra_files: what it wants watched beyond its code: from the root, in the dialect of
+        ``extra_files``.
     """
 
     argv: tuple[str, ...]
@@ -226,18 +228,27 @@ class Command:
     is_python: bool
     environment: Mapping[str, str] = attrs.field(factory=dict)
     notes: tuple[str, ...] = ()
+    extra_files: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, invocation: Invocation) -> Command:
         """The same, for plugins."""
         return cls(**invocation._asdict())
 
-    def adapted(self, argv: Sequence[str], note: str) -> Command:
+    def adapted(
+        self, argv: Sequence[str], note: str, *, extra_files: Iterable[str] = ()
+    ) -> Command:
         """Another command line for the same program.
 
         :param note: what the user should know about it.
+        :param extra_files: what is to be watched besides.
         """
-        return attrs.evolve(self, argv=tuple(argv), notes=(*self.notes, note))
+        return attrs.evolve(
+            self,
+            argv=tuple(argv),
+            notes=(*self.notes, note),
+            extra_files=(*self.extra_files, *extra_files),
+        )
 
     @property
     def invocation(self) -> Invocation:

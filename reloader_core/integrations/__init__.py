@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 #: The files, by the name of what is run.
 _BY_RUNNER = {
+    "celery": "celery",
     "django": "django",
     "django-admin": "django",
+    "dramatiq": "dramatiq",
     "fastapi": "fastapi",
     "flask": "flask",
     "granian": "granian",

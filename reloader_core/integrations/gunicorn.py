@@ -10,4 +10,10 @@ _WITH_VALUE = ("--reload-engine", "--reload-extra-file")
 @hookimpl
 def adapt_command(command: CommandT) -> CommandT | None:
     """Turn gunicorn's own reloader off."""
-    return leave_out(command, "gunicorn", with_value=_WITH_VALUE)
+    return leave_out(
+        command,
+        "gunicorn",
+        with_value=_WITH_VALUE,
+        watched=("--reload-extra-file",),
+        detaching=("-D", "--daemon"),
+    )

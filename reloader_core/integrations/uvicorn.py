@@ -10,4 +10,4 @@ _WITH_VALUE = ("--reload-delay", "--reload-dir", "--reload-exclude", "--reload-i
 @hookimpl
 def adapt_command(command: CommandT) -> CommandT | None:
     """Turn uvicorn's own reloader off."""
-    return leave_out(command, "uvicorn", with_value=_WITH_VALUE)
+    return leave_out(command, "uvicorn", with_value=_WITH_VALUE, watched=("--reload-include",))

@@ -9,7 +9,7 @@ from reloader_core.command.flags import split_interpreter_flags
 from reloader_core.command.resolve import is_interpreter_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
+    from collections.abc import Callable, Container, Iterable, Sequence
 
 _F = TypeVar("_F", bound="Callable[..., object]")
 CommandT = TypeVar("CommandT", bound="Adaptable")
@@ -22,8 +22,16 @@ class Adaptable(Protocol):
     def argv(self) -> tuple[str, ...]:
         """The executable and its arguments."""
 
-    def adapted(self, argv: Sequence[str], note: str) -> Self:
-        """Another command line, and what the user is told about it."""
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user is told about it."""
+
+    @property
+    def cwd(self) -> str:
+        """The directory it is started in."""
+
+    def adapted(self, argv: Sequence[str], note: str, *, extra_files: Iterable[str] = ()) -> Self:
+        """Another command line, what the user is told about it, and what it wants watched."""
 
 
 class Runner(NamedTuple):
@@ -122,24 +130,63 @@ def remove_options(
     return kept, removed
 
 
+def values_of(words: Sequence[str], names: Container[str]) -> list[str]:
+    """The values of some options: the next word, or what is behind ``=``."""
+    values: list[str] = []
+    for place, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if name in names:
+            values += [value] if equals else words[place + 1 : place + 2]
+    return values
+
+
+def locate_patterns(patterns: Iterable[str], directory: str) -> list[str]:
+    """Patterns as ``extra_files`` wants them, that count from a directory on, at any depth."""
+    from reloader_core.patterns.gitignore import escape  # which few commands need
+
+    start = escape(directory)
+    located = []
+    for pattern in patterns:
+        if os.path.isabs(pattern):
+            located.append(pattern)
+        else:
+            located.append(f"{start}/{pattern}" if "/" in pattern else f"{start}/**/{pattern}")
+    return located
+
+
 def leave_out(
     command: CommandT,
     name: str,
     *,
     alone: Container[str] = ("--reload",),
     with_value: Container[str] = (),
+    watched: Container[str] = (),
+    detaching: Container[str] = (),
 ) -> CommandT | None:
     """The command of a server whose own reloader is on because of an option, without that.
 
     :param name: of the server.
     :param alone: options without a value that go.
     :param with_value: options with one that go, being for its reloader alone.
+    :param watched: those of them whose value is a file, or a pattern of files, beyond code.
+    :param detaching: options by which it leaves its supervisor: it is left as it is.
     :returns: ``None`` if it is another command, or nothing has to go.
     """
     runner = find_runner(command.argv)
     if runner is None or runner.name != name:
         return None
+    for option in command.argv[runner.start :]:
+        if option in detaching:
+            return say_detached(command, name, option)
     argv, removed = remove_options(command.argv, runner.start, alone=alone, with_value=with_value)
     if not removed:
         return None
-    return command.adapted(argv, f"{name}: its own reloader is off, without {' '.join(removed)}")
+    note = f"{name}: its own reloader is off, without {' '.join(removed)}"
+    patterns = locate_patterns(values_of(removed, watched), command.cwd)
+    return command.adapted(argv, note, extra_files=patterns)
+
+
+def say_detached(command: CommandT, name: str, option: str) -> CommandT | None:
+    """The command as it is, with a warning that it cannot be restarted."""
+    note = f"{name} {option} leaves its supervisor and is not restarted: leave {option} out"
+    return None if note in command.notes else command.adapted(command.argv, note)

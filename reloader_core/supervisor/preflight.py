@@ -15,6 +15,7 @@ from reloader_core.plugins.entry_points import (
 
 if TYPE_CHECKING:
     from reloader_core.config.schema import Configuration
+    from reloader_core.invocation import Invocation
 
 _OWN_PROJECT = "reloader_core"
 
@@ -40,7 +41,9 @@ def installed_backends(configuration: Configuration) -> dict[str, EntryPoint]:
     return backends
 
 
-def nobody_else_has_a_say(configuration: Configuration, backends: dict[str, EntryPoint]) -> bool:
+def nobody_else_has_a_say(
+    configuration: Configuration, backends: dict[str, EntryPoint], program: Invocation
+) -> bool:
     """Whether the start cannot depend on anything that is still to be loaded.
 
     With a plugin in play the command may be adapted, and with extra files their
@@ -51,6 +54,7 @@ def nobody_else_has_a_say(configuration: Configuration, backends: dict[str, Entr
     return (
         not configuration.plugins
         and not configuration.extra_files
+        and not program.extra_files
         and not configuration.env_files
         and selected not in configuration.backend_tables
         and _is_own(backends[selected])

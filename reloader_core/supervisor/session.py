@@ -85,7 +85,7 @@ def supervise(
         signals = SignalMeanings(configuration)
         channel.quit_signals = signals.quitting
         contents: dict[str, tuple[Stamp, bytes]] = {}
-        if nobody_else_has_a_say(configuration, backends):
+        if nobody_else_has_a_say(configuration, backends, program):
             # From here on a signal concerns the program as well: the loop deals with it.
             cleanup.enter_context(channel.catching_signals(signals.numbers))
 

@@ -47,6 +47,7 @@ def invocation(words: str) -> Invocation:
         ("hypercorn shop:app --reload", "hypercorn shop:app"),
         ("granian --reload --reload-paths x shop:app", "granian shop:app"),
         ("gunicorn shop:app -w 2 --reload --reload-engine inotify", "gunicorn shop:app -w 2"),
+        ("dramatiq --watch . --watch-use-polling -x a shop", "dramatiq shop"),
     ],
 )
 def test_a_frameworks_own_reloader_is_turned_off(typed: str, run: str) -> None:
@@ -74,6 +75,10 @@ def test_a_frameworks_own_reloader_is_turned_off(typed: str, run: str) -> None:
         "fastapi dev --no-reload main.py",
         "fastapi",
         "gunicorn shop:app",
+        "celery -A worker worker -c 2",
+        "celery --app proj inspect -D",
+        "rq worker --url redis://127.0.0.1",
+        "dramatiq shop",
         f"{PY} -c import_flask run",
         f"{PY} -m",
         PY,
@@ -85,11 +90,53 @@ def test_other_commands_are_left_alone(typed: str) -> None:
     assert adapt(invocation(typed)) == invocation(typed)
 
 
+@pytest.mark.parametrize(
+    ("typed", "watched"),
+    [
+        ("flask run --extra-files a.yml:b/", ("/p/a.yml", "/p/b/")),
+        ("flask run --extra-files=/etc/a.yml --debug", ("/etc/a.yml",)),
+        (
+            "uvicorn a:b --reload --reload-include *.html --reload-include=etc/*.yml",
+            ("/p/**/*.html", "/p/etc/*.yml"),
+        ),
+        ("gunicorn a:b --reload --reload-extra-file a.yml", ("/p/**/a.yml",)),
+        ("dramatiq --watch . -i *.yml shop", ("/p/**/*.yml",)),
+        ("fastapi dev --reload-dir a", ()),
+    ],
+)
+def test_what_a_frameworks_reloader_watches_besides_is_watched(
+    typed: str, watched: tuple[str, ...]
+) -> None:
+    adapted = adapt(invocation(typed))
+    assert adapted.extra_files == watched
+    assert not [word for word in adapted.argv if "include" in word or "extra-file" in word]
+
+
+@pytest.mark.parametrize(
+    ("typed", "option"),
+    [
+        ("celery -A proj worker -D", "celery worker -D"),
+        ("celery -A proj beat --detach", "celery beat --detach"),
+        ("gunicorn a:b --reload --daemon", "gunicorn --daemon"),
+    ],
+)
+def test_a_command_that_cannot_be_served_is_unchanged_and_a_note_says_why(
+    typed: str, option: str
+) -> None:
+    adapted = adapt(invocation(typed))
+    assert " ".join(adapted.argv) == typed
+    (note,) = adapted.notes
+    assert note.startswith(f"{option} leaves its supervisor and is not restarted")
+    assert adapt(adapted) == adapted
+
+
 def test_each_file_is_a_plugin_like_any_other() -> None:
     manager = pluggy.PluginManager(hookspecs.PROJECT_NAME)
     manager.add_hookspecs(hookspecs)
     names = [info.name for info in pkgutil.iter_modules(integrations.__path__)]
     names.remove("words")
+    for for_programs in ("jinja2", "werkzeug"):
+        names.remove(for_programs)
     for name in names:
         manager.register(importlib.import_module(f"reloader_core.integrations.{name}"), name=name)
     manager.check_pending()

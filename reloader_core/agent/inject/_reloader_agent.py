@@ -437,7 +437,11 @@ def _load(name: str) -> "Any":
 def _hook_reloader(name: str, module: "Any") -> None:
     """Turn the reloader of a framework off, and say so when it would have been used."""
     if _adapting:
-        getattr(_load("frameworks"), f"hook_{name}")(module, _say_adapted, name_files)
+        try:
+            getattr(_load("frameworks"), f"hook_{name}")(module, _say_adapted, name_files)
+        except AttributeError:
+            text = f"{name}: the reloader of this version is not known; it is left as it is"
+            _say_adapted(text)
 
 
 def _say_adapted(note: str) -> None:
@@ -1010,7 +1014,11 @@ def _have_closed(module: "Any", port: str) -> None:
 def _hook_server(name: str, module: "Any") -> None:
     """Have a server use Python's sockets."""
     if _keeping and not _inherited:
-        getattr(_load("servers"), f"hook_{name}")(module, _report_listening)
+        try:
+            getattr(_load("servers"), f"hook_{name}")(module, _report_listening)
+        except (AttributeError, KeyError):
+            text = f"{name}: how this version listens is not known; its port closes at a restart"
+            _say_adapted(text)
 
 
 def _keep_path(path: str) -> None:

@@ -70,7 +70,11 @@ class ExtraFiles:
     def watch(self) -> None:
         """Watch what is named now, before the program starts or starts again."""
         is_first, self._is_first = self._is_first, False
-        entries = list(self._configuration.extra_files) if is_first else []
+        entries = (
+            [*self._configuration.extra_files, *self._request.command.extra_files]
+            if is_first
+            else []
+        )
         if self._hooks.names_watched_files():
             entries += self._hooks.watched_files(self._request)
         env_files = frozenset(self._configuration.env_files) if is_first else frozenset()

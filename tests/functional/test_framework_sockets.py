@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from typing import TYPE_CHECKING
 
 import attrs
 import pytest
 
+from reloader_core.control import Client
 from tests.functional.clients import clients, free_port, get, is_served
 from tests.functional.harness import wait_until
 from tests.functional.live import assign
 
 if TYPE_CHECKING:
-    from tests.functional.harness import Workshop
+    from tests.functional.harness import Running, Workshop
 
-pytestmark = [
-    pytest.mark.endurance,
-    pytest.mark.skipif(sys.platform == "win32", reason="sockets cannot be sent"),
-]
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sockets cannot be sent")
 
 ASGI = """\
+import asyncio, os
 import value
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
@@ -30,6 +30,10 @@ async def app(scope, receive, send):
             await send({"type": message["type"] + ".complete"})
             if message["type"] == "lifespan.shutdown":
                 return
+    if scope["path"] == "/slow":
+        open("begun", "w").close()
+        while not os.path.exists("go"):
+            await asyncio.sleep(0.02)
     body = value.VALUE.encode()
     length = str(len(body)).encode()
     headers = [(b"content-length", length), (b"connection", b"close")]
@@ -38,8 +42,13 @@ async def app(scope, receive, send):
 """
 
 WSGI = """\
+import os, time
 import value
 def app(environ, start_response):
+    if environ["PATH_INFO"] == "/slow":
+        open("begun", "w").close()
+        while not os.path.exists("go"):
+            time.sleep(0.02)
     body = value.VALUE.encode()
     start_response("200 OK", [("Content-Length", str(len(body)))])
     return [body]
@@ -54,12 +63,18 @@ def index(): return value.VALUE
 """
 
 AIOHTTP = """\
-import sys
+import asyncio, os, sys
 from aiohttp import web
 import value
 async def index(request): return web.Response(text=value.VALUE)
+async def slow(request):
+    open("begun", "w").close()
+    while not os.path.exists("go"):
+        await asyncio.sleep(0.02)
+    return await index(request)
 app = web.Application()
 app.router.add_get("/", index)
+app.router.add_get("/slow", slow)
 web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]))
 """
 
@@ -95,7 +110,8 @@ from django.http import HttpResponse
 from django.urls import path
 settings.configure(DEBUG=True, ROOT_URLCONF=__name__, SECRET_KEY="x", ALLOWED_HOSTS=["*"])
 import value
-urlpatterns = [path("", lambda request: HttpResponse(value.VALUE))]
+length = {"Content-Length": str(len(value.VALUE))}
+urlpatterns = [path("", lambda request: HttpResponse(value.VALUE, headers=length))]
 execute_from_command_line(sys.argv)
 """
 
@@ -108,37 +124,95 @@ class Server:
     :ivar program: what ``app.py`` is.
     :ivar needs: distributions that have to be installed.
     :ivar drops: it ends without finishing all that it has accepted; docs/reference/servers.md.
+    :ivar finishes: what it has begun to answer it does answer.
+    :ivar finishes_from: the first major version that does.
     """
 
     command: str
     program: str
     needs: tuple[str, ...] = ()
     drops: bool = False
+    finishes: bool = False
+    finishes_from: int = 0
 
 
+FASTAPI = """\
+import asyncio, os
+from fastapi import FastAPI
+from fastapi.responses import PlainTextResponse
+import value
+app = FastAPI()
+@app.get("/", response_class=PlainTextResponse)
+def index(): return value.VALUE
+@app.get("/slow", response_class=PlainTextResponse)
+async def slow():
+    open("begun", "w").close()
+    while not os.path.exists("go"):
+        await asyncio.sleep(0.02)
+    return value.VALUE
+"""
+
+#: As people type them, their own reloaders turned on where they have one.
 SERVERS = {
     "http.server": Server("app.py {port}", HTTP_SERVER, drops=True),
     "flask run": Server(
-        "-m flask --app app run --no-reload --port {port}", FLASK, ("flask",), drops=True
+        "-m flask --app app run --debug --port {port}", FLASK, ("flask",), drops=True
     ),
-    "runserver": Server("app.py runserver --noreload {port}", DJANGO, ("django",), drops=True),
+    "runserver": Server("app.py runserver {port}", DJANGO, ("django",), drops=True),
+    "runserver_plus": Server(
+        "app.py runserver_plus {port}",
+        DJANGO.replace(
+            "DEBUG=True,", "DEBUG=True, STATIC_URL='s/', INSTALLED_APPS=['django_extensions'],"
+        ),
+        ("django", "django-extensions", "werkzeug"),
+        drops=True,
+    ),
+    "fastapi dev": Server(
+        "-m fastapi dev app.py --port {port}",
+        FASTAPI,
+        ("fastapi-cli",),
+        drops=True,
+        finishes=True,
+    ),
     "uvicorn": Server(
-        "-m uvicorn app:app --port {port} --loop asyncio", ASGI, ("uvicorn",), drops=True
+        "-m uvicorn app:app --reload --port {port} --loop asyncio",
+        ASGI,
+        ("uvicorn",),
+        drops=True,
+        finishes=True,
     ),
     "uvicorn on uvloop": Server(
-        "-m uvicorn app:app --port {port} --loop uvloop", ASGI, ("uvicorn", "uvloop"), drops=True
+        "-m uvicorn --reload app:app --port {port} --loop uvloop",
+        ASGI,
+        ("uvicorn", "uvloop"),
+        drops=True,
+        finishes=True,
     ),
-    "gunicorn": Server("-m gunicorn app:app -w 2 --bind 127.0.0.1:{port}", WSGI, ("gunicorn",)),
+    "gunicorn": Server(
+        "-m gunicorn app:app -w 2 --reload --bind 127.0.0.1:{port}",
+        WSGI,
+        ("gunicorn",),
+        finishes=True,
+    ),
     "hypercorn": Server(
-        "-m hypercorn app:app --bind 127.0.0.1:{port}", ASGI, ("hypercorn",), drops=True
+        "-m hypercorn --reload app:app --bind 127.0.0.1:{port}",
+        ASGI,
+        ("hypercorn",),
+        drops=True,
+        finishes=True,
     ),
     "granian": Server(
-        "-m granian --interface asgi app:app --port {port}", ASGI, ("granian",), drops=True
+        "-m granian --interface asgi --reload app:app --port {port}",
+        ASGI,
+        ("granian",),
+        drops=True,
+        finishes=True,
+        finishes_from=2,
     ),
     "waitress": Server(
         "-m waitress --listen 127.0.0.1:{port} app:app", WSGI, ("waitress",), drops=True
     ),
-    "aiohttp": Server("app.py {port}", AIOHTTP, ("aiohttp",), drops=True),
+    "aiohttp": Server("app.py {port}", AIOHTTP, ("aiohttp",), drops=True, finishes=True),
     "tornado": Server("app.py {port}", TORNADO, ("tornado",), drops=True),
 }
 
@@ -146,9 +220,7 @@ SERVERS = {
 DROPPED = {"ConnectionResetError", "BrokenPipeError", "closed without an answer", ""}
 
 
-@pytest.mark.parametrize("name", SERVERS)
-def test_twenty_restarts_refuse_nobody(workshop: Workshop, name: str) -> None:
-    server = SERVERS[name]
+def start(workshop: Workshop, server: Server) -> tuple[Running, int]:
     for distribution in server.needs:
         try:
             metadata.version(distribution)
@@ -158,9 +230,17 @@ def test_twenty_restarts_refuse_nobody(workshop: Workshop, name: str) -> None:
     workshop.write("value.py", assign("one"))
     workshop.write("app.py", server.program)
     words = server.command.format(port=port).split()
-    running = workshop.reloader("run", "--interval", "0.05", *words)
-
+    running = workshop.reloader("run", "-v", "--interval", "0.05", "--grace-seconds", "30", *words)
     wait_until(lambda: is_served(port, "one"), "the first answer")
+    running.err.wait_for("is ready")
+    return running, port
+
+
+@pytest.mark.endurance
+@pytest.mark.parametrize("name", SERVERS)
+def test_twenty_restarts_refuse_nobody(workshop: Workshop, name: str) -> None:
+    server = SERVERS[name]
+    running, port = start(workshop, server)
     values = [f"n{number:02}" for number in range(20)]
     with clients(lambda: get(port)) as answers:
         for value in values:
@@ -168,4 +248,27 @@ def test_twenty_restarts_refuse_nobody(workshop: Workshop, name: str) -> None:
             wait_until(lambda: answers[value], f"an answer of {value}")  # noqa: B023
     others = set(answers) - {"one", *values}
     assert others <= (DROPPED if server.drops else set()), answers
+    assert running.stop() == 143, running.err.text
+
+
+@pytest.mark.parametrize("name", [name for name, server in SERVERS.items() if server.finishes])
+def test_a_request_under_way_is_answered(workshop: Workshop, name: str) -> None:
+    server = SERVERS[name]
+    if server.finishes_from:
+        release = metadata.version(server.needs[0])
+        if int(release.partition(".")[0]) < server.finishes_from:
+            pytest.skip(f"{name} {release} closes what it has begun to answer")
+    running, port = start(workshop, server)
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(get, port, "/slow")
+        wait_until((workshop.directory / "begun").exists, "the request to be under way")
+        workshop.write("value.py", assign("two"))
+        client = Client(workshop.directory)
+        wait_until(lambda: client.status().state == "stopping", "the server's end")
+        following = pool.submit(get, port)
+        workshop.write("go", "")
+        assert slow.result() == "one"
+        # It may have been accepted before the signal was heard.
+        assert following.result() in ("one", "two")
+        wait_until(lambda: is_served(port, "two"), "the new code")
     assert running.stop() == 143, running.err.text

@@ -13,19 +13,10 @@ from tests.functional.clients import free_port, get, is_served
 from tests.functional.harness import wait_until
 from tests.functional.live import assign
 from tests.functional.processes import keeper_of
-from tests.functional.test_framework_sockets import ASGI, DJANGO, FLASK, WSGI
+from tests.functional.test_framework_sockets import ASGI, DJANGO, FASTAPI, FLASK, WSGI
 
 if TYPE_CHECKING:
     from tests.functional.harness import Running, Workshop
-
-FASTAPI = """\
-from fastapi import FastAPI
-from fastapi.responses import PlainTextResponse
-import value
-app = FastAPI()
-@app.get("/", response_class=PlainTextResponse)
-def index(): return value.VALUE
-"""
 
 COMMANDS = {
     "flask": ("-m flask run --debug --port {port}", FLASK),

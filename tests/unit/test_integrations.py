@@ -32,8 +32,8 @@ def invocation(words: str) -> Invocation:
         (f"{PY} manage.py runserver", f"{PY} manage.py runserver --noreload"),
         (f"{PY} web/manage.py runserver 80", f"{PY} web/manage.py runserver --noreload 80"),
         (
-            f"{PY} manage.py --settings runserver runserver_plus 80",
-            f"{PY} manage.py --settings runserver runserver_plus --noreload 80",
+            f"{PY} manage.py --settings runserver runserver 80",
+            f"{PY} manage.py --settings runserver runserver --noreload 80",
         ),
         (f"{PY} -m django runserver", f"{PY} -m django runserver --noreload"),
         ("django-admin runserver", "django-admin runserver --noreload"),
@@ -68,6 +68,7 @@ def test_a_frameworks_own_reloader_is_turned_off(typed: str, run: str) -> None:
         f"{PY} manage.py migrate",
         f"{PY} manage.py runserver --noreload",
         f"{PY} manage.py",
+        f"{PY} manage.py runserver_plus 80",
         f"{PY} runserver.py runserver",
         "uvicorn shop:app",
         "uvicorn shop:app -- --reload",

@@ -18,11 +18,11 @@ ROOT = Path(__file__).parents[2]
 FLOORS = [
     ["errors", "invocation", "lines", "mounts", "stamp", "model", "agent", "child", "control"],
     ["patterns", "policy", "notices"],
-    ["config", "command", "integrations"],
+    ["config", "command"],
     ["hookspecs"],
     ["plugins"],
     ["supervisor"],
-    ["cli", "embedding", "__main__"],
+    ["cli", "embedding", "integrations", "__main__"],
     ["testing"],
 ]
 

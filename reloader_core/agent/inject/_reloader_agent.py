@@ -674,6 +674,7 @@ _after_import: "dict[str, Callable[[Any], None]]" = {
     "pdb": lambda module: _hook_prompt(module.Pdb),
     "pudb.debugger": lambda module: _hook_prompt(module.Debugger),
     # These open their sockets without Python's.
+    "granian.server": lambda module: _hook_server("granian", module),
     "granian.server.common": lambda module: _hook_server("granian", module),
     "uvloop": lambda module: _hook_server("uvloop", module),
     # These have reloaders of their own.

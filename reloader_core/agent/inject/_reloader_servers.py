@@ -74,16 +74,19 @@ def _bound(address: "tuple[Any, ...]", *, is_shared: bool) -> "Any":
     return own
 
 
-def hook_granian(common: "Any", report: "Callable[[Any, Any], None]") -> None:
+def hook_granian(module: "Any", report: "Callable[[Any, Any], None]") -> None:
     """Have workers share one socket of the main process, as they do where it is Granian's own.
 
-    On Linux each would open one for itself, with ``SO_REUSEPORT``.
+    On Linux each would open one for itself, with ``SO_REUSEPORT``. In Granian 2 the class is in a
+    module of its own, in Granian 1 it is the server itself.
     """
-    original = common.AbstractServer._init_shared_socket
-    holder = sys.modules["granian.net"].SocketHolder
+    server = getattr(module, "AbstractServer", None) or module.Granian
+    original = vars(server).get("_init_shared_socket")
+    if original is None:
+        return  # of Granian 2, which has it from the other one
 
     def _init_shared_socket(self: "Any") -> None:
-        if self.bind_uds:
+        if getattr(self, "bind_uds", None):
             original(self)
             return
         own = None
@@ -91,7 +94,7 @@ def hook_granian(common: "Any", report: "Callable[[Any, Any], None]") -> None:
             found = socket.getaddrinfo(self.bind_addr, self.bind_port, 0, socket.SOCK_STREAM)
             own = _bound(found[0], is_shared=True)
             own.listen(self.backlog)
-            shared = holder(own.fileno(), False, self.backlog)
+            shared = _make_granian_holder(own.fileno(), self.backlog)
         except (OSError, TypeError):
             # The address is taken, or it is another version of Granian.
             if own is not None:
@@ -101,4 +104,12 @@ def hook_granian(common: "Any", report: "Callable[[Any, Any], None]") -> None:
         report(socket, own)
         self._sfd, self._shd = own.detach(), shared
 
-    common.AbstractServer._init_shared_socket = _init_shared_socket
+    server._init_shared_socket = _init_shared_socket
+
+
+def _make_granian_holder(number: int, backlog: int) -> "Any":
+    holder = sys.modules["granian.net"].SocketHolder
+    try:
+        return holder(number, False, backlog)
+    except TypeError:
+        return holder(number)  # Granian 1

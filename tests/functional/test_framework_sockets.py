@@ -233,6 +233,7 @@ def start(workshop: Workshop, server: Server) -> tuple[Running, int]:
     running = workshop.reloader("run", "-v", "--interval", "0.05", "--grace-seconds", "30", *words)
     wait_until(lambda: is_served(port, "one"), "the first answer")
     running.err.wait_for("is ready")
+    assert "is not known" not in running.err.text
     return running, port
 
 

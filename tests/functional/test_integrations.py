@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tests.functional.clients import free_port, get, is_served
+from tests.functional.clients import ask, free_port, get, is_served
 from tests.functional.harness import wait_until
 from tests.functional.live import assign
 from tests.functional.processes import keeper_of
@@ -60,6 +61,29 @@ def test_a_framework_is_reloaded_by_us_and_not_by_itself(
     lines = [" ".join(process.cmdline()) for process in program.children(recursive=True)]
     assert not [line for line in lines if "reload" in line]
     assert running.stop() == 143, running.err.text
+
+
+def test_the_debugger_of_flask_stays_and_so_does_its_pin(workshop: Workshop) -> None:
+    pytest.importorskip("flask")
+    port = free_port()
+    workshop.write("value.py", assign("one"))
+    workshop.write("app.py", FLASK + '@app.get("/broken")\ndef broken(): return 1 / 0\n')
+    running = workshop.reloader("run", "-m", "flask", "run", "--debug", "--port", str(port))
+    wait_until(lambda: is_served(port, "one"), "the first answer")
+    pins = []
+    for value in ("two", "six"):
+        page = ask(("127.0.0.1", port), b"GET /broken HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        secret = re.search(r'SECRET = "(\w+)"', page)
+        assert secret is not None, page
+        # What the page does when it asks for the PIN: it is written to the terminal.
+        seen = len(running.err.lines)
+        path = f"/?__debugger__=yes&cmd=printpin&s={secret[1]}"
+        ask(("127.0.0.1", port), f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+        pins.append(running.err.wait_for(r"\d{3}-\d{3}-\d{3}", start=seen))
+        workshop.write("value.py", assign(value))
+        wait_until(lambda: is_served(port, value), value)  # noqa: B023
+    assert pins[0] == pins[1]
+    assert running.stop() == 143
 
 
 def test_it_can_be_told_to_leave_a_command_alone(workshop: Workshop) -> None:

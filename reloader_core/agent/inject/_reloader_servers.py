@@ -80,10 +80,10 @@ def hook_granian(module: "Any", report: "Callable[[Any, Any], None]") -> None:
     On Linux each would open one for itself, with ``SO_REUSEPORT``. In Granian 2 the class is in a
     module of its own, in Granian 1 it is the server itself.
     """
+    if hasattr(module, "__path__"):
+        return  # the package of that module in Granian 2
     server = getattr(module, "AbstractServer", None) or module.Granian
-    original = vars(server).get("_init_shared_socket")
-    if original is None:
-        return  # of Granian 2, which has it from the other one
+    original = server._init_shared_socket
 
     def _init_shared_socket(self: "Any") -> None:
         if getattr(self, "bind_uds", None):

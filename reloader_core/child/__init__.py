@@ -70,9 +70,8 @@ def register(loader: Loader) -> bool:
     """Have a part of the program named files to watch, and asked when they change.
 
     It is asked for its files now, and again whenever it has dealt with a change; the other calls
-    come from a thread of its own. Each process
-    that has it, forked ones too, is asked about changes; they are dealt with if all of them have
-    dealt with them.
+    come from a thread of its own. Each process that has it, forked ones too, is asked about a
+    change, which is dealt with if all of them say so.
 
     :returns: whether there is a supervisor that hears it. If not, the loader is not asked at all.
     :raises ValueError: a path that it names holds a null character.

@@ -72,17 +72,27 @@ def _run_with_reloader(
 
 def _take_socket(environ: os._Environ[str]) -> list[Listening]:
     """The socket that ``run_simple`` has opened, and tell the program where it finds it."""
-    try:
-        number = int(environ[_DESCRIPTOR])
-        if sys.platform == "win32":
-            # It cannot be handed over: the program opens its own.
-            socket.close(number)
-            del environ[_DESCRIPTOR]
-            return []
-        taken = socket.socket(fileno=os.dup(number))
-    except (KeyError, ValueError, OSError):
+    number = environ.get(_DESCRIPTOR, "")
+    if not number.isdecimal():
         # Somebody has called the reloader, and not run_simple.
+        return []
+    if sys.platform == "win32":
+        # It cannot be handed over: the program opens its own.
+        socket.close(int(number))
+        del environ[_DESCRIPTOR]
+        return []
+    try:
+        with socket.socket(fileno=int(number)) as opened:
+            taken = opened.dup() if _is_listening(opened) else None
+            opened.detach()  # it stays Werkzeug's
+    except OSError:
+        taken = None
+    if taken is None:
         return []
     environ[_IS_MAIN] = "true"
     environ[_DESCRIPTOR] = str(FIRST_DESCRIPTOR)
     return [Listening(taken, "werkzeug")]
+
+
+def _is_listening(opened: socket.socket) -> bool:
+    return bool(opened.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))

@@ -89,6 +89,7 @@ def read_command(answer: Any) -> Command:
         argv=argv,
         environment=_read_environment(command.environment),
         notes=_read_words(command.notes, "notes"),
+        extra_files=_read_words(command.extra_files, "extra_files"),
     )
 
 

@@ -220,7 +220,7 @@ SERVERS = {
 DROPPED = {"ConnectionResetError", "BrokenPipeError", "closed without an answer", ""}
 
 
-def start(workshop: Workshop, server: Server) -> tuple[Running, int]:
+def start(workshop: Workshop, server: Server, *options: str) -> tuple[Running, int]:
     for distribution in server.needs:
         try:
             metadata.version(distribution)
@@ -230,14 +230,14 @@ def start(workshop: Workshop, server: Server) -> tuple[Running, int]:
     workshop.write("value.py", assign("one"))
     workshop.write("app.py", server.program)
     words = server.command.format(port=port).split()
-    running = workshop.reloader("run", "-v", "--interval", "0.05", "--grace-seconds", "30", *words)
+    running = workshop.reloader("run", "-v", "--interval", "0.05", *options, *words)
     wait_until(lambda: is_served(port, "one"), "the first answer")
     running.err.wait_for("is ready")
     assert "is not known" not in running.err.text
     return running, port
 
 
-@pytest.mark.endurance
+@pytest.mark.load
 @pytest.mark.parametrize("name", SERVERS)
 def test_twenty_restarts_refuse_nobody(workshop: Workshop, name: str) -> None:
     server = SERVERS[name]
@@ -259,7 +259,7 @@ def test_a_request_under_way_is_answered(workshop: Workshop, name: str) -> None:
         release = metadata.version(server.needs[0])
         if int(release.partition(".")[0]) < server.finishes_from:
             pytest.skip(f"{name} {release} closes what it has begun to answer")
-    running, port = start(workshop, server)
+    running, port = start(workshop, server, "--grace-seconds", "30")
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(get, port, "/slow")
         wait_until((workshop.directory / "begun").exists, "the request to be under way")

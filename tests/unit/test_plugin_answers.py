@@ -66,6 +66,11 @@ class Unspeakable:
         (answers.read_command, twist(fake_command(), environment={"A=": ""}), "no variable"),
         (answers.read_command, twist(fake_command(), environment={"": ""}), "no variable"),
         (answers.read_command, twist(fake_command(), notes="done"), "notes, got one string"),
+        (
+            answers.read_command,
+            twist(fake_command(), extra_files="a.txt"),
+            "extra_files, got one string",
+        ),
         (answers.read_source, object(), r"expected a change source, .* without watch\(\)"),
         (answers.read_hint, "app.py", "expected hints from wait\\(\\), got 'app.py'"),
         (answers.read_hint, twist(Hint(path=""), path=None), "a string and a HintScope"),
@@ -92,9 +97,12 @@ def test_what_makes_sense_passes() -> None:
 
 
 def test_lists_do_for_tuples_in_a_command() -> None:
-    command = twist(fake_command(), argv=["python", "-m", "shop"], notes=["added -m"])
+    command = twist(
+        fake_command(), argv=["python", "-m", "shop"], notes=["added -m"], extra_files=["a.txt"]
+    )
     read = answers.read_command(command)
     assert (read.argv, read.notes) == (("python", "-m", "shop"), ("added -m",))
+    assert read.extra_files == ("a.txt",)
 
 
 def test_a_reason_is_one_line_and_a_deferral_is_no_busy_loop() -> None:

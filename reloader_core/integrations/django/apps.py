@@ -23,7 +23,8 @@ from reloader_core import child, is_running_from_reloader
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SPECIAL = re.compile(r"([\\*?\[\]!# ])")
+#: As in ``reloader_core.patterns``, which would load more into the program than this is worth.
+_SPECIAL = re.compile(r"([\\*?\[])")
 
 
 class ReloaderConfig(AppConfig):

@@ -113,8 +113,11 @@ def test_an_extra_file_counts_though_the_program_writes_it(workshop: Workshop) -
     workshop.write("data.txt", "one")
     running = start(
         workshop,
+        "import os\n"
         "text = open('data.txt').read()\n"
-        "with open('data.txt', 'w') as file: file.write(text)\n"
+        # Once only: started again because of that, it would write over the edit.
+        "if not os.path.exists('written'):\n"
+        "    with open('written', 'w'), open('data.txt', 'w') as file: file.write(text)\n"
         "print('read and wrote', text, flush=True)",
         *("--extra-file", "data.txt"),
     )

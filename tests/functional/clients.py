@@ -40,6 +40,14 @@ def get(port: int, path: str = "/") -> str:
     return body if head.split()[1] == "200" else head.splitlines()[0]
 
 
+def ask_once(ask: Callable[[], str]) -> str:
+    """The answer, or the name of the error."""
+    try:
+        return ask()
+    except OSError as error:
+        return type(error).__name__
+
+
 def is_served(port: int, value: str) -> bool:
     """Whether a page has this body."""
     try:
@@ -55,7 +63,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def clients(ask_once: Callable[[], str]) -> Iterator[Counter[str]]:
+def clients(ask: Callable[[], str]) -> Iterator[Counter[str]]:
     """Four clients that ask without a pause.
 
     :returns: how often they got which answer, or which error.
@@ -65,11 +73,7 @@ def clients(ask_once: Callable[[], str]) -> Iterator[Counter[str]]:
 
     def go_on() -> None:
         while not is_over.is_set():
-            try:
-                answer = ask_once()
-            except OSError as error:
-                answer = type(error).__name__
-            answers[answer] += 1
+            answers[ask_once(ask)] += 1
 
     threads = [threading.Thread(target=go_on) for _ in range(4)]
     for thread in threads:

@@ -87,6 +87,7 @@ class Vandal:
         away.rename(self.root)
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("open_at", BACKENDS)
 def test_no_change_goes_without_a_hint(

@@ -25,6 +25,7 @@ def installed_backends() -> list[str]:
     return sorted(names & {"stat", "inotify", "watchdog"})
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize("backend", installed_backends())
 def test_the_program_always_comes_to_run_what_is_on_disk(backend: str) -> None:
     outcomes: list[Outcome] = []

@@ -84,6 +84,7 @@ def hook_granian(module: "Any", report: "Callable[[Any, Any], None]") -> None:
         return  # the package of that module in Granian 2
     server = getattr(module, "AbstractServer", None) or module.Granian
     original = server._init_shared_socket
+    holder = sys.modules["granian.net"].SocketHolder
 
     def _init_shared_socket(self: "Any") -> None:
         if getattr(self, "bind_uds", None):
@@ -94,7 +95,7 @@ def hook_granian(module: "Any", report: "Callable[[Any, Any], None]") -> None:
             found = socket.getaddrinfo(self.bind_addr, self.bind_port, 0, socket.SOCK_STREAM)
             own = _bound(found[0], is_shared=True)
             own.listen(self.backlog)
-            shared = _make_granian_holder(own.fileno(), self.backlog)
+            shared = _hold(holder, own.fileno(), self.backlog)
         except (OSError, TypeError):
             # The address is taken, or it is another version of Granian.
             if own is not None:
@@ -107,8 +108,7 @@ def hook_granian(module: "Any", report: "Callable[[Any, Any], None]") -> None:
     server._init_shared_socket = _init_shared_socket
 
 
-def _make_granian_holder(number: int, backlog: int) -> "Any":
-    holder = sys.modules["granian.net"].SocketHolder
+def _hold(holder: "Any", number: int, backlog: int) -> "Any":
     try:
         return holder(number, False, backlog)
     except TypeError:

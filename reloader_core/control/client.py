@@ -46,6 +46,7 @@ class Restart(NamedTuple):
     :ivar changes: the paths that changed.
     :ivar noticed_seconds: from the first hint to the decision; the next ones follow it, see
         ``reload_finished``.
+    :ivar seconds: all of it.
     """
 
     at: float
@@ -55,12 +56,7 @@ class Restart(NamedTuple):
     stopped_seconds: float
     started_seconds: float
     ready_seconds: float | None
-
-    @property
-    def seconds(self) -> float:
-        """How long it took, in all that is known."""
-        before = self.noticed_seconds + self.stopped_seconds + self.started_seconds
-        return before + (self.ready_seconds or 0.0)
+    seconds: float
 
 
 class Status(NamedTuple):

@@ -22,8 +22,4 @@ def adapt_command(command: CommandT) -> CommandT | None:
     place = find_subcommand(command.argv, ("celery",), ("worker", "beat"), with_value=_WITH_VALUE)
     if place is None:
         return None
-    name = f"celery {command.argv[place]}"
-    for option in command.argv[place:]:
-        if option in ("-D", "--detach"):
-            return say_detached(command, name, option)
-    return None
+    return say_detached(command, f"celery {command.argv[place]}", place, ("-D", "--detach"))

@@ -175,9 +175,9 @@ def leave_out(
     runner = find_runner(command.argv)
     if runner is None or runner.name != name:
         return None
-    for option in command.argv[runner.start :]:
-        if option in detaching:
-            return say_detached(command, name, option)
+    detached = say_detached(command, name, runner.start, detaching)
+    if detached is not None:
+        return detached
     argv, removed = remove_options(command.argv, runner.start, alone=alone, with_value=with_value)
     if not removed:
         return None
@@ -186,7 +186,17 @@ def leave_out(
     return command.adapted(argv, note, extra_files=patterns)
 
 
-def say_detached(command: CommandT, name: str, option: str) -> CommandT | None:
-    """The command as it is, with a warning that it cannot be restarted."""
+def say_detached(
+    command: CommandT, name: str, start: int, options: Container[str]
+) -> CommandT | None:
+    """The command as it is, with a warning that it cannot be restarted.
+
+    :param start: where its arguments begin.
+    :param options: by which it leaves its supervisor.
+    :returns: ``None`` if it has none of them.
+    """
+    option = next((word for word in command.argv[start:] if word in options), None)
+    if option is None:
+        return None
     note = f"{name} {option} leaves its supervisor and is not restarted: leave {option} out"
-    return None if note in command.notes else command.adapted(command.argv, note)
+    return command if note in command.notes else command.adapted(command.argv, note)

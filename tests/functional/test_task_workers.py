@@ -165,15 +165,23 @@ class Office:
         return psutil.Process(keeper_of(self.running).pid).children(recursive=True)
 
 
+def edit_during_task(
+    workshop: Workshop, name: str, port: int, *, gate: str, grace: str
+) -> tuple[Office, list[psutil.Process]]:
+    """A worker in whose first task the code was edited, and the processes it had then."""
+    office = Office(workshop, name, port, "--grace-seconds", grace)
+    office.send(gate)
+    wait_until(lambda: office.said == [("begin", "one")], "the first task")
+    before = office.processes
+    office.edit("two")
+    return office, before
+
+
 @pytest.mark.parametrize("name", WORKERS)
 def test_a_task_is_finished_before_the_restart(
     workshop: Workshop, redis_port: int, name: str
 ) -> None:
-    office = Office(workshop, name, redis_port, "--grace-seconds", "60")
-    office.send("first")
-    wait_until(lambda: office.said == [("begin", "one")], "the first task")
-    before = office.processes
-    office.edit("two")
+    office, before = edit_during_task(workshop, name, redis_port, gate="first", grace="60")
     # It was asked to end, and waits for its task.
     wait_until(lambda: office.is_ending, "the end of the worker")
     office.open("first")
@@ -191,11 +199,7 @@ def test_a_task_is_finished_before_the_restart(
 def test_a_task_that_takes_too_long_is_ended_with_all_its_processes(
     workshop: Workshop, redis_port: int, name: str
 ) -> None:
-    office = Office(workshop, name, redis_port, "--grace-seconds", "0.5")
-    office.send("never")
-    wait_until(lambda: office.said == [("begin", "one")], "the task")
-    before = office.processes
-    office.edit("two")
+    office, before = edit_during_task(workshop, name, redis_port, gate="never", grace="0.5")
     office.running.err.wait_for("value.py changed: restarted in")
     assert not [process for process in before if process.is_running()]
     office.open("go")

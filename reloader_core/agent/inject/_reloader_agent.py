@@ -437,11 +437,16 @@ def _load(name: str) -> "Any":
 def _hook_reloader(name: str, module: "Any") -> None:
     """Turn the reloader of a framework off, and say so when it would have been used."""
     if _adapting:
-        try:
-            getattr(_load("frameworks"), f"hook_{name}")(module, _say_adapted, name_files)
-        except AttributeError:
-            text = f"{name}: the reloader of this version is not known; it is left as it is"
-            _say_adapted(text)
+        unknown = "the reloader of this version is not known; it is left as it is"
+        _apply("frameworks", name, unknown, module, _say_adapted, name_files)
+
+
+def _apply(file: str, name: str, unknown: str, *arguments: "Any") -> None:
+    """Have a file change a framework, or say that it is not as that file knows it."""
+    try:
+        getattr(_load(file), f"hook_{name}")(*arguments)
+    except (AttributeError, KeyError):
+        _say_adapted(f"{name}: {unknown}")
 
 
 def _say_adapted(note: str) -> None:
@@ -1015,11 +1020,8 @@ def _have_closed(module: "Any", port: str) -> None:
 def _hook_server(name: str, module: "Any") -> None:
     """Have a server use Python's sockets."""
     if _keeping and not _inherited:
-        try:
-            getattr(_load("servers"), f"hook_{name}")(module, _report_listening)
-        except (AttributeError, KeyError):
-            text = f"{name}: how this version listens is not known; its port closes at a restart"
-            _say_adapted(text)
+        unknown = "how this version listens is not known; its port closes at a restart"
+        _apply("servers", name, unknown, module, _report_listening)
 
 
 def _keep_path(path: str) -> None:

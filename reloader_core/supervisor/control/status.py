@@ -37,6 +37,7 @@ class History:
                 "stopped_seconds": report.stopped_seconds,
                 "started_seconds": report.started_seconds,
                 "ready_seconds": report.ready_seconds,
+                "seconds": report.seconds,
             }
         )
 
